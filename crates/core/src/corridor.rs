@@ -1,0 +1,1 @@
+//! The corridor that every change walks: plan, check, prepare, record, launch, settle, announce.

@@ -1,0 +1,1 @@
+//! The operations: one file a verb, each from a request to a plan.

@@ -1,0 +1,37 @@
+//! The ports: how the engine sees the world, and what each side guarantees the other. Adapters
+//! implement them; only the edge of the program knows which.
+
+pub mod compiler;
+pub mod launcher;
+pub mod ledger;
+pub mod policies;
+pub mod providers;
+
+use crate::resource::ResourceId;
+use crate::time::Timestamp;
+
+pub use compiler::{CompileError, CompileRequest, Compiler};
+pub use launcher::{LaunchError, LaunchSpec, Launched, Launcher, Server};
+pub use ledger::{
+    AppLock, Deployed, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome, Settlement,
+};
+pub use policies::{
+    Announcement, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError, Proposal,
+    RollbackRequest,
+};
+pub use providers::{ChangePlanRequest, ProviderError, Providers, ProvisionRequest};
+
+/// The error of whatever lies behind a port.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Tells the time.
+pub trait Clock {
+    /// Now. May go backwards between two calls, as clocks do.
+    fn now(&self) -> Timestamp;
+}
+
+/// Makes names that were never used before.
+pub trait Ids {
+    /// A resource's name, random, so that nobody can guess it.
+    fn resource(&self) -> ResourceId;
+}

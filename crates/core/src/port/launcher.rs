@@ -1,0 +1,95 @@
+//! The port to the supervisor: a release's processes, started beside the old ones.
+
+use std::collections::BTreeMap;
+
+use crate::app::AppName;
+use crate::release::Version;
+use crate::resource::ResourceId;
+use crate::slug::Slug;
+
+use super::Cause;
+
+/// The server of a resource, run beside the app's own processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The resource; one server each.
+    pub resource: ResourceId,
+    /// The name it has in logs and lists, such as `memcache`.
+    pub name: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+}
+
+/// What is to run for an app.
+#[derive(Clone)]
+pub struct LaunchSpec {
+    /// The app.
+    pub app: AppName,
+    /// The release.
+    pub version: Version,
+    /// Its code; `None` where there is only servers to run.
+    pub slug: Option<Slug>,
+    /// The environment of its processes, secrets among it: hence no `Debug`.
+    pub env: BTreeMap<String, String>,
+    /// The servers of its add-ons.
+    pub servers: Vec<Server>,
+}
+
+/// Why a release does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// Its processes did not become healthy.
+    #[error("{reason}")]
+    Unhealthy {
+        /// What happened, in one line, such as `web.1 exited with status 1`.
+        reason: String,
+        /// The last lines that the process wrote.
+        log: Vec<String>,
+    },
+    /// The supervisor cannot be reached or started.
+    #[error("{what}")]
+    Unreachable {
+        /// What was tried, and what to do.
+        what: String,
+        /// Why it failed.
+        #[source]
+        cause: Cause,
+    },
+}
+
+/// Runs releases.
+pub trait Launcher {
+    /// Starts a release's servers and processes beside those that run, and waits until they are
+    /// healthy. Requests still go to the old ones.
+    ///
+    /// # Errors
+    /// [`LaunchError`]; whatever was started has been ended then, and the old processes serve on.
+    fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError>;
+
+    /// Runs a release without waiting for its health, in place of whatever runs: for the very
+    /// first code of an app, which stays and is restarted when it crashes (S30).
+    ///
+    /// # Errors
+    /// [`LaunchError::Unreachable`].
+    fn run(&self, spec: &LaunchSpec) -> Result<(), LaunchError>;
+
+    /// Ends all processes and servers of an app; none is no error.
+    ///
+    /// # Errors
+    /// [`LaunchError::Unreachable`].
+    fn stop(&self, app: &AppName) -> Result<(), LaunchError>;
+
+    /// Where an app answers, such as `http://myapp.localhost:8080`.
+    fn url(&self, app: &AppName) -> String;
+}
+
+/// A release that is healthy and gets no requests yet. Dropping it ends its processes, unless the
+/// ledger says by then that it is current.
+pub trait Launched {
+    /// Sends the requests to it, and ends the old processes once they have finished theirs.
+    ///
+    /// # Errors
+    /// [`LaunchError::Unreachable`]: the supervisor died, and starts what is current when it is
+    /// started again.
+    fn switch(self: Box<Self>) -> Result<(), LaunchError>;
+}

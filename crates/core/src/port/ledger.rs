@@ -1,0 +1,293 @@
+//! The port to the ledger: apps, releases, what is current, resources and the outbox.
+
+use crate::actor::Actor;
+use crate::addon::{Addon, Addons};
+use crate::app::{App, AppName};
+use crate::change::Change;
+use crate::event::Event;
+use crate::release::{Release, Version};
+use crate::resource::{Resource, ResourceId};
+use crate::slug::Slug;
+use crate::state::State;
+use crate::time::Timestamp;
+
+use super::Cause;
+
+/// Why the ledger did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// There is no app of this name.
+    #[error("there is no app {0}")]
+    NoApp(AppName),
+    /// There is an app of this name already.
+    #[error("there is already an app {0}")]
+    NameTaken(AppName),
+    /// The app has no such release, or no longer.
+    #[error("{0} has no release {1}")]
+    NoRelease(AppName, Version),
+    /// A release was to be settled that is not pending.
+    #[error("{1} of {0} is already settled")]
+    NotPending(AppName, Version),
+    /// The ledger was written by a newer Slugline.
+    #[error("the ledger is of format {found}; this Slugline reads up to {known}")]
+    TooNew {
+        /// Its format.
+        found: i64,
+        /// The newest format that is understood.
+        known: i64,
+    },
+    /// Somebody else held the ledger for longer than its time limit.
+    #[error("the ledger was busy for {0} s")]
+    Busy(u64),
+    /// What is stored cannot be understood.
+    #[error("the ledger holds something that cannot be read: {0}")]
+    Corrupt(String),
+    /// The disk or the database failed.
+    #[error("the ledger cannot be used")]
+    Storage(#[source] Cause),
+}
+
+/// Two locks an app has; they do not exclude each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lock {
+    /// Held while an operation changes the app (S33).
+    Change,
+    /// Held while the app's outbox is delivered.
+    Outbox,
+}
+
+/// A lock that is held. It is released when dropped, and by the kernel when its process dies.
+pub trait AppLock {}
+
+/// The newest deploy that succeeded, kept even when its release has been pruned (S22).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployed {
+    /// The release that it made.
+    pub version: Version,
+    /// Its code.
+    pub slug: Slug,
+}
+
+/// An app at one moment: all that planning a change needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The app.
+    pub app: App,
+    /// The newest number that was used; [`Version::NONE`] before the first release.
+    pub last: Version,
+    /// The current release: the newest that succeeded (S3).
+    pub current: Option<Release>,
+    /// What the app is now: the current release's state, and a first tier that made no release
+    /// (S9).
+    pub state: State,
+    /// The newest deploy.
+    pub newest_deploy: Option<Deployed>,
+    /// Whether rolled-back code stays through events that recompile (S22).
+    pub code_pinned: bool,
+    /// A release that was recorded and never settled: its operation runs or died.
+    pub pending: Option<Version>,
+}
+
+/// A release about to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewRelease<'a> {
+    /// What was asked for.
+    pub change: &'a Change,
+    /// Who asked.
+    pub actor: &'a Actor,
+    /// When.
+    pub at: Timestamp,
+    /// What the app is to be.
+    pub state: &'a State,
+}
+
+/// How a release ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is current from now on.
+    Succeeded {
+        /// Whether rolled-back code is pinned from now on (S22).
+        code_pinned: bool,
+    },
+    /// It never became current; with the reason, in one line.
+    Failed(String),
+}
+
+/// What one settle writes.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// How the release ended.
+    pub outcome: Outcome,
+    /// What is to be announced, in order.
+    pub events: Vec<Event>,
+}
+
+/// Keeps everything that is true of apps.
+///
+/// Guarantees: each method that writes is one transaction, durable when it returns, and changes
+/// nothing when it fails. Any number of processes may use one ledger at once. The cost of every
+/// method but [`Ledger::history`] and [`Ledger::prune`] does not grow with the number of releases.
+pub trait Ledger {
+    /// Takes a lock of an app, waiting as long as another process holds it. `holder` describes
+    /// this holder to those who wait; `waiting` is called at most once, with the description of
+    /// the one that is waited for.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    fn lock(
+        &self,
+        app: &AppName,
+        lock: Lock,
+        holder: &str,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Result<Box<dyn AppLock>, LedgerError>;
+
+    /// All apps, sorted by name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    fn apps(&self) -> Result<Vec<App>, LedgerError>;
+
+    /// Creates an app without a release.
+    ///
+    /// # Errors
+    /// [`LedgerError::NameTaken`], [`LedgerError::Storage`].
+    fn create_app(&self, app: &App) -> Result<(), LedgerError>;
+
+    /// Removes an app with its whole history and what is left in its outbox. Its resources stay
+    /// listed until each is removed. An app created later under the same name begins at v1.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`].
+    fn destroy_app(&self, app: &AppName) -> Result<(), LedgerError>;
+
+    /// Sets the branch whose push deploys; `None` for `main` and `master` alike.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`].
+    fn set_branch(&self, app: &AppName, branch: Option<&str>) -> Result<(), LedgerError>;
+
+    /// The app as it is now, read in one transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn moment(&self, app: &AppName) -> Result<Moment, LedgerError>;
+
+    /// One release, if it is kept.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn release(&self, app: &AppName, version: Version) -> Result<Option<Release>, LedgerError>;
+
+    /// At most `limit` releases older than `before` (the newest of all where it is `None`), newest
+    /// first.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn history(
+        &self,
+        app: &AppName,
+        before: Option<Version>,
+        limit: usize,
+    ) -> Result<Vec<Release>, LedgerError>;
+
+    /// What a release that is kept is a snapshot of, exactly as it was recorded.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoRelease`] and those of [`Ledger::release`].
+    fn state_at(&self, app: &AppName, version: Version) -> Result<State, LedgerError>;
+
+    /// The add-ons alone of [`Ledger::state_at`], which is cheaper.
+    ///
+    /// # Errors
+    /// As [`Ledger::state_at`].
+    fn addons_at(&self, app: &AppName, version: Version) -> Result<Addons, LedgerError>;
+
+    /// Records a pending release under the next number and answers it (S1). The number is used
+    /// from then on, whatever becomes of the release.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
+    fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError>;
+
+    /// Settles a pending release: its status, what is current, the newest deploy (where the
+    /// release is a deploy and succeeded), the code pin and the outbox, in one transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoRelease`], [`LedgerError::NotPending`], [`LedgerError::Busy`],
+    /// [`LedgerError::Storage`].
+    fn settle(
+        &self,
+        app: &AppName,
+        version: Version,
+        settlement: &Settlement,
+    ) -> Result<(), LedgerError>;
+
+    /// Makes `tier` the app's first tier, without a release (S9).
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`].
+    fn install_first_tier(&self, app: &AppName, tier: &Addon) -> Result<(), LedgerError>;
+
+    /// Sets whether rolled-back code is pinned (S22), without a release.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`].
+    fn set_code_pinned(&self, app: &AppName, pinned: bool) -> Result<(), LedgerError>;
+
+    /// Removes releases with the config values and add-on intervals that only they needed, and
+    /// leaves a receipt of each (S15). The current release and a pending one are never removed,
+    /// even if they are named. Numbers that are not kept are passed over.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
+    fn prune(&self, app: &AppName, versions: &[Version], at: Timestamp) -> Result<(), LedgerError>;
+
+    /// The slugs that a release of any app, or any app's newest deploy, still refers to.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn slugs_in_use(&self) -> Result<Vec<Slug>, LedgerError>;
+
+    /// Writes a resource of an app, new or changed.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`].
+    fn put_resource(&self, app: &AppName, resource: &Resource) -> Result<(), LedgerError>;
+
+    /// All resources of an app, those of add-ons that it no longer has among them.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn resources(&self, app: &AppName) -> Result<Vec<Resource>, LedgerError>;
+
+    /// Forgets a resource that has been deprovisioned; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    fn remove_resource(&self, id: &ResourceId) -> Result<(), LedgerError>;
+
+    /// The ports that resources of any app hold.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    fn ports_in_use(&self) -> Result<Vec<u16>, LedgerError>;
+
+    /// What is still to be announced for an app, oldest first, each with its place in the outbox.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn outbox(&self, app: &AppName) -> Result<Vec<(i64, Event)>, LedgerError>;
+
+    /// Takes an event that was delivered out of the outbox.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    fn delivered(&self, place: i64) -> Result<(), LedgerError>;
+
+    /// Notes why an event could not be delivered; it stays in the outbox.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    fn undelivered(&self, place: i64, why: &str) -> Result<(), LedgerError>;
+}

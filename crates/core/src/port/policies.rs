@@ -1,0 +1,148 @@
+//! The port to those who may forbid a change, and to those who are told of it: checks, tiers and
+//! hooks.
+
+use std::collections::BTreeSet;
+
+use crate::actor::Actor;
+use crate::addon::PlanName;
+use crate::app::AppName;
+use crate::bill::Bill;
+use crate::change::Change;
+use crate::config::ConfigKey;
+use crate::event::Event;
+use crate::release::Version;
+use crate::resource::{Options, ResourceId};
+
+/// A change that a check may forbid. It holds names of config vars, never values.
+#[derive(Clone, Debug)]
+pub struct Proposal<'a> {
+    /// The app.
+    pub app: &'a AppName,
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// What is asked.
+    pub change: &'a Change,
+    /// The current release; [`Version::NONE`] before the first.
+    pub current: Version,
+    /// The keys of the config vars that there would be.
+    pub config_keys: Vec<&'a ConfigKey>,
+    /// The add-ons that there would be.
+    pub addons: Vec<&'a PlanName>,
+    /// What it costs; `billing.check` is asked only where an add-on changes (S26).
+    pub bill: Option<Bill>,
+    /// The rollback, if it is one: `rollback.check` is asked only then.
+    pub rollback: Option<RollbackRequest>,
+}
+
+/// Someone forbids a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// The plugin that forbids it.
+    pub plugin: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One release as a tier sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// Its number.
+    pub version: Version,
+    /// Whole days since it was recorded.
+    pub age_days: u64,
+    /// Its change text.
+    pub change: String,
+    /// Who made it.
+    pub actor: String,
+    /// `pending`, `succeeded` or `failed`.
+    pub status: &'static str,
+    /// Whether it brought code.
+    pub deploy: bool,
+}
+
+/// A rollback that a tier or a check is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollbackRequest {
+    /// The release to go back to.
+    pub target: HistoryEntry,
+    /// The release that is current.
+    pub current: HistoryEntry,
+    /// How many releases that succeeded lie between, the target counted: 1 is the previous one.
+    /// Counted up to 1000.
+    pub steps: u64,
+}
+
+/// Which releases a tier keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All of them.
+    All,
+    /// These, and what the engine keeps whatever a tier answers (S13).
+    Only(BTreeSet<Version>),
+}
+
+/// An add-on as a hook sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstalledAddon {
+    /// Its plan.
+    pub plan: PlanName,
+    /// Its resource; `None` for a tier.
+    pub resource: Option<ResourceId>,
+    /// What was said when it was added.
+    pub options: Options,
+}
+
+/// An event on its way to the hooks that listen.
+#[derive(Clone, Debug)]
+pub struct Announcement<'a> {
+    /// The app.
+    pub app: &'a AppName,
+    /// What happened.
+    pub event: &'a Event,
+    /// The add-ons the app has now: a plugin that provides add-ons is told only of apps that have
+    /// one of them.
+    pub addons: &'a [InstalledAddon],
+}
+
+/// A plugin broke: it is not there, failed, took too long, or answered what cannot be used.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the plugin {plugin} failed in {hook}: {cause}")]
+pub struct PolicyError {
+    /// The plugin.
+    pub plugin: String,
+    /// The hook, such as `tier.keep`.
+    pub hook: String,
+    /// What happened, in one line.
+    pub cause: String,
+}
+
+/// Asks and tells the plugins.
+pub trait Policies {
+    /// Asks every plugin that listens to `release.check`, `billing.check` or `rollback.check`, as
+    /// far as each is due, and gathers what they object. A plugin that fails objects.
+    fn check(&self, proposal: &Proposal<'_>) -> Vec<Objection>;
+
+    /// Asks a tier which releases it keeps. `history`, newest first, is fetched only where the
+    /// tier wants to see it. A tier without an opinion keeps all.
+    ///
+    /// # Errors
+    /// [`PolicyError`]: the engine prunes nothing then (S13).
+    fn keep(
+        &self,
+        tier: &PlanName,
+        history: &mut dyn FnMut() -> Vec<HistoryEntry>,
+    ) -> Result<Keep, PolicyError>;
+
+    /// Asks a tier whether it permits a rollback. A tier without an opinion does; one that fails
+    /// does not.
+    ///
+    /// # Errors
+    /// [`Objection`] with the tier's reason.
+    fn may_rollback(&self, tier: &PlanName, request: &RollbackRequest) -> Result<(), Objection>;
+
+    /// Tells every plugin that listens.
+    ///
+    /// # Errors
+    /// The first [`PolicyError`], after all were told; the event is announced again later.
+    fn announce(&self, announcement: &Announcement<'_>) -> Result<(), PolicyError>;
+}

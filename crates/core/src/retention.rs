@@ -1,0 +1,1 @@
+//! Applying a tier's answer safely.

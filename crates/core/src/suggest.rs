@@ -1,0 +1,35 @@
+//! "Did you mean …?" for a mistyped name. It must not know what is being named.
+
+/// The candidate that `typed` was most likely meant to be, if any is near enough: at most one
+/// edit in three characters, or a longer name that it begins.
+#[must_use]
+pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (typed.chars().count() / 3).max(1);
+    let lower = typed.to_lowercase();
+    candidates
+        .into_iter()
+        .filter_map(|name| {
+            let edits = strsim::damerau_levenshtein(&lower, &name.to_lowercase());
+            let begins = typed.len() >= 3 && name.starts_with(typed);
+            (edits <= limit || begins).then_some((edits, name))
+        })
+        .min()
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_and_nothing_far() {
+        let names = ["memcache", "releases", "deployhooks"];
+        let check = |typed, expected| assert_eq!(nearest(typed, names), expected, "{typed}");
+        check("memcahce", Some("memcache"));
+        check("relase", Some("releases"));
+        check("Releases", Some("releases"));
+        check("deploy", Some("deployhooks"));
+        check("postgres", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Slugline's ledger on SQLite.

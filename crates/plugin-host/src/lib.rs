@@ -1,0 +1,1 @@
+//! Finds, limits and calls Slugline's plugins.

@@ -1,0 +1,1 @@
+//! From source to slug: buildpacks, packing and the slug store.

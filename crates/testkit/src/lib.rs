@@ -1,0 +1,1 @@
+//! Development only: the ledger contract, the in-memory ledger and a hermetic environment.

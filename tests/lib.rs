@@ -1,0 +1,1 @@
+//! End-to-end stories through the real binary; the tests are in `tests/`.
