@@ -1,1 +1,136 @@
-//! Read-only views of an app.
+//! Read-only views of an app: history, one release, what differs. They answer values; how those
+//! are shown, and in which order a person sees them, is not known here.
+
+use crate::app::AppName;
+use crate::operation::rollback::{Ineligible, eligible, rollback_request};
+use crate::port::{LedgerError, Moment};
+use crate::refusal::Refusal;
+use crate::release::{Release, Version};
+use crate::state::State;
+
+use crate::corridor::{Engine, Failure, LedgerPast};
+
+/// A release in the history, and whether it can be rolled back to (S18).
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The release.
+    pub release: Release,
+    /// Why it cannot be rolled back to; `None` where it can.
+    pub ineligible: Option<String>,
+}
+
+/// A release with all that it is a snapshot of.
+#[derive(Clone, Debug)]
+pub struct Inspected {
+    /// The release.
+    pub release: Release,
+    /// Its code, config vars and add-ons.
+    pub state: State,
+}
+
+/// S10: without a tier there is no history to see.
+fn refuse_untracked(moment: &Moment) -> Result<(), Failure> {
+    if moment.state.tier().is_some() {
+        return Ok(());
+    }
+    let refusal = Refusal::new(Ineligible::NoTier.to_string());
+    Err(refusal.hint("slugline addons:add releases:basic").into())
+}
+
+/// The newest `limit` releases, newest first. It reads only them.
+///
+/// # Errors
+/// [`Failure::Refused`] without a tier (S10), [`Failure::Ledger`].
+pub fn history(
+    ledger: &dyn crate::port::Ledger,
+    app: &AppName,
+    limit: usize,
+) -> Result<Vec<Release>, Failure> {
+    refuse_untracked(&ledger.moment(app)?)?;
+    Ok(ledger.history(app, None, limit)?)
+}
+
+/// One release.
+///
+/// # Errors
+/// [`Failure::Refused`] without a tier (S10) or where it is not kept, with what is nearest.
+pub fn inspect(
+    ledger: &dyn crate::port::Ledger,
+    app: &AppName,
+    version: Version,
+) -> Result<Inspected, Failure> {
+    let moment = ledger.moment(app)?;
+    refuse_untracked(&moment)?;
+    let Some(release) = ledger.release(app, version)? else {
+        return Err(not_kept(ledger, app, &moment, version)?);
+    };
+    Ok(Inspected {
+        state: ledger.state_at(app, version)?,
+        release,
+    })
+}
+
+fn not_kept(
+    ledger: &dyn crate::port::Ledger,
+    app: &AppName,
+    moment: &Moment,
+    version: Version,
+) -> Result<Failure, LedgerError> {
+    if moment.last == Version::NONE {
+        return Ok(Refusal::new(format!("{app} has no release yet")).into());
+    }
+    let why = match moment.state.tier() {
+        Some(tier) if version <= moment.last => Ineligible::Pruned(version, tier.clone()),
+        _ => Ineligible::Never(version, moment.last),
+    };
+    // The nearest that is kept: the next older one, or else the oldest of all.
+    let older = ledger.history(app, Some(version), 1)?;
+    let nearest = older
+        .into_iter()
+        .chain(ledger.history(app, None, 1000)?.into_iter().rev())
+        .next();
+    let hint = nearest.map(|release| format!("The nearest that is kept is {}.", release.version));
+    Ok(Refusal {
+        hint,
+        ..Refusal::new(why.to_string())
+    }
+    .into())
+}
+
+impl Engine<'_> {
+    /// As [`history`], saying of each release whether it can be rolled back to (S18). The tier is
+    /// asked about each, so that it agrees with `rollback`.
+    ///
+    /// # Errors
+    /// As [`history`].
+    pub fn history_with_eligibility(
+        &self,
+        app: &AppName,
+        limit: usize,
+    ) -> Result<Vec<Listed>, Failure> {
+        let moment = self.ledger.moment(app)?;
+        let releases = history(self.ledger, app, limit)?;
+        let past = LedgerPast {
+            ledger: self.ledger,
+            app,
+        };
+        let why = |release: &Release| -> Result<Option<String>, LedgerError> {
+            if let Err(why) = eligible(&moment, &past, release)? {
+                return Ok(Some(why.to_string()));
+            }
+            let (Some(tier), Some(current)) = (moment.state.tier(), &moment.current) else {
+                return Ok(Some(Ineligible::NothingBefore.to_string()));
+            };
+            let request = rollback_request(&past, current, release, self.clock.now())?;
+            let said = self.policies.may_rollback(tier, &request);
+            Ok(said.err().map(|objection| objection.reason))
+        };
+        let listed = |release: Release| {
+            why(&release).map(|ineligible| Listed {
+                release,
+                ineligible,
+            })
+        };
+        Ok(releases.into_iter().map(listed).collect::<Result<_, _>>()?)
+    }
+}

@@ -4,7 +4,8 @@
 /// edit in three characters, or a longer name that it begins.
 #[must_use]
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (typed.chars().count() / 3).max(1);
+    let length = typed.chars().count();
+    let limit = (length / 3).max(1).min(length.saturating_sub(1));
     let lower = typed.to_lowercase();
     candidates
         .into_iter()
@@ -31,5 +32,6 @@ mod tests {
         check("deploy", Some("deployhooks"));
         check("postgres", None);
         check("", None);
+        check("x", None);
     }
 }

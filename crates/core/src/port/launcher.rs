@@ -18,6 +18,8 @@ pub struct Server {
     pub name: String,
     /// Program and arguments.
     pub command: Vec<String>,
+    /// The port that it opens once it is up, if it has one.
+    pub port: Option<u16>,
 }
 
 /// What is to run for an app.
@@ -78,6 +80,12 @@ pub trait Launcher {
     /// # Errors
     /// [`LaunchError::Unreachable`].
     fn stop(&self, app: &AppName) -> Result<(), LaunchError>;
+
+    /// Whether all processes of an app's current release are up. One that has none is not.
+    ///
+    /// # Errors
+    /// [`LaunchError::Unreachable`].
+    fn is_up(&self, app: &AppName) -> Result<bool, LaunchError>;
 
     /// Where an app answers, such as `http://myapp.localhost:8080`.
     fn url(&self, app: &AppName) -> String;

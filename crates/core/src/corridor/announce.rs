@@ -1,0 +1,94 @@
+//! Step 7, announce: what a settle left in the outbox is delivered, at least once and in order. It
+//! never fails the release: what cannot be delivered stays in the outbox.
+
+use super::Engine;
+use crate::app::AppName;
+use crate::event::Event;
+use crate::port::{Announcement, InstalledAddon, LedgerError, Lock, Moment};
+use crate::resource::Resource;
+use crate::retention::{self, NotPruned};
+
+impl Engine<'_> {
+    /// Delivers what is in an app's outbox, and answers a line for each event that could not be
+    /// delivered and stays there.
+    ///
+    /// # Errors
+    /// Those of the ledger.
+    pub fn announce(&self, app: &AppName) -> Result<Vec<String>, LedgerError> {
+        if self.ledger.outbox(app)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _lock = self
+            .ledger
+            .lock(app, Lock::Outbox, "announce", &mut |_| {})?;
+        let mut undelivered = Vec::new();
+        for (place, event) in self.ledger.outbox(app)? {
+            match self.deliver(app, &event)? {
+                Ok(()) => self.ledger.delivered(place)?,
+                Err(why) => {
+                    self.ledger.undelivered(place, &why)?;
+                    undelivered.push(why);
+                }
+            }
+        }
+        Ok(undelivered)
+    }
+
+    /// The inner error says why it could not be delivered.
+    fn deliver(&self, app: &AppName, event: &Event) -> Result<Result<(), String>, LedgerError> {
+        match event {
+            Event::Prune => match retention::prune(self, app) {
+                Ok(_) => Ok(Ok(())),
+                Err(NotPruned::Ledger(error)) => Err(error),
+                Err(NotPruned::Policy(error)) => Ok(Err(error.to_string())),
+            },
+            Event::Deprovision { resource } => {
+                let resources = self.ledger.resources(app)?;
+                match resources.iter().find(|known| known.id == *resource) {
+                    Some(known) => self.deprovision(app, known),
+                    None => Ok(Ok(())),
+                }
+            }
+            _ => {
+                let moment = self.ledger.moment(app)?;
+                let addons = installed(&moment, &self.ledger.resources(app)?);
+                let told = self.policies.announce(&Announcement {
+                    app,
+                    event,
+                    addons: &addons,
+                });
+                Ok(told.map_err(|error| error.to_string()))
+            }
+        }
+    }
+
+    pub(super) fn deprovision(
+        &self,
+        app: &AppName,
+        resource: &Resource,
+    ) -> Result<Result<(), String>, LedgerError> {
+        match self.providers.deprovision(app, resource) {
+            Ok(()) => self.ledger.remove_resource(&resource.id).map(Ok),
+            Err(error) => Ok(Err(error.to_string())),
+        }
+    }
+}
+
+fn installed(moment: &Moment, resources: &[Resource]) -> Vec<InstalledAddon> {
+    let options = |id: &Option<_>| {
+        let found = resources
+            .iter()
+            .find(|resource| Some(&resource.id) == id.as_ref());
+        found
+            .map(|resource| resource.options.clone())
+            .unwrap_or_default()
+    };
+    let addons = moment.state.addons.values();
+    addons
+        .map(|addon| InstalledAddon {
+            plan: addon.plan.clone(),
+            resource: addon.resource.clone(),
+            options: options(&addon.resource),
+        })
+        .collect()
+}

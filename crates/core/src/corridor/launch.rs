@@ -1,0 +1,134 @@
+//! Step 5, launch: the new processes start beside the old ones and must become healthy. A release
+//! that cannot boot never replaces one that can (S30).
+
+use std::collections::BTreeMap;
+
+use super::record::Recorded;
+use super::{Engine, Failure, Request};
+use crate::port::{LaunchError, LaunchSpec, Launched, Server};
+use crate::release::Version;
+use crate::resource::Resource;
+use crate::state::State;
+
+/// A change whose processes are up, or which has none.
+pub struct Running {
+    pub(super) recorded: Recorded,
+    pub(super) how: How,
+}
+
+/// What is to be done with the processes once the release is settled.
+pub(super) enum How {
+    /// Send the requests to them.
+    Switch(Box<dyn Launched>),
+    /// They crash, and are to run all the same, since nothing better does (S30).
+    RunCrashed {
+        spec: Box<LaunchSpec>,
+        reason: String,
+        log: Vec<String>,
+    },
+    /// There is nothing to run any more.
+    Stop,
+    /// There was nothing to run and there is nothing.
+    Nothing,
+}
+
+/// What is to run for an app that is in this state.
+#[must_use]
+pub fn launch_spec<'a>(
+    app: &crate::app::AppName,
+    version: Version,
+    state: &State,
+    resources: impl IntoIterator<Item = &'a Resource>,
+) -> LaunchSpec {
+    let mut env: BTreeMap<String, String> = state
+        .slug
+        .as_ref()
+        .map(|slug| slug.default_env.clone())
+        .unwrap_or_default();
+    for (key, var) in state.config.iter() {
+        env.insert(key.as_str().to_owned(), var.value.reveal().to_owned());
+    }
+    let attached = |resource: &&Resource| {
+        state
+            .addons
+            .values()
+            .any(|addon| addon.resource.as_ref() == Some(&resource.id))
+    };
+    let server = |resource: &Resource| {
+        let name = resource.plan.service().to_string();
+        let (resource, port) = (resource.id.clone(), resource.port);
+        move |command| Server {
+            resource,
+            name,
+            command,
+            port,
+        }
+    };
+    let servers = resources
+        .into_iter()
+        .filter(attached)
+        .filter_map(|resource| resource.process.clone().map(server(resource)))
+        .collect();
+    LaunchSpec {
+        app: app.clone(),
+        version,
+        slug: state.slug.clone(),
+        env,
+        servers,
+    }
+}
+
+impl LaunchSpec {
+    /// Whether there is anything to run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slug.is_none() && self.servers.is_empty()
+    }
+}
+
+impl Engine<'_> {
+    pub(super) fn launch(
+        &self,
+        request: &Request<'_>,
+        recorded: Recorded,
+    ) -> Result<Running, Failure> {
+        let planned = &recorded.prepared.planned;
+        let state = &recorded.prepared.state;
+        let spec = launch_spec(
+            request.app,
+            recorded.version,
+            state,
+            planned.resources.values(),
+        );
+        if spec.is_empty() {
+            let ran = planned.plan.before.slug.is_some() || !planned.plan.before.addons.is_empty();
+            let how = if ran { How::Stop } else { How::Nothing };
+            return Ok(Running { recorded, how });
+        }
+        match self.launcher.launch(&spec) {
+            Ok(launched) => Ok(Running {
+                recorded,
+                how: How::Switch(launched),
+            }),
+            Err(LaunchError::Unhealthy { reason, log }) => {
+                let better =
+                    planned.plan.before.slug.is_some() && self.launcher.is_up(request.app)?;
+                if better {
+                    return Err(self.settle_failed(request, recorded, reason, log));
+                }
+                Ok(Running {
+                    recorded,
+                    how: How::RunCrashed {
+                        spec: Box::new(spec),
+                        reason,
+                        log,
+                    },
+                })
+            }
+            Err(error) => {
+                self.settle_failed(request, recorded, error.to_string(), Vec::new());
+                Err(error.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! S22: an event that recompiles the slug takes the app back to its newest deploy's code, unless
+//! rolled-back code is pinned.
+
+use super::Code;
+use crate::port::Moment;
+
+/// The code after an event that recompiles, and a warning where the app leaves rolled-back code.
+pub(super) fn recompile(moment: &Moment) -> (Code, Option<String>) {
+    let (Some(running), Some(newest)) = (&moment.state.slug, &moment.newest_deploy) else {
+        return (Code::Take(moment.state.slug.clone()), None);
+    };
+    let rolled_back = running.source != newest.slug.source;
+    let taken = if rolled_back && moment.code_pinned {
+        running
+    } else {
+        &newest.slug
+    };
+    let code = Code::Compile {
+        source: taken.source.clone(),
+        commit: taken.commit.clone(),
+    };
+    let leaves = rolled_back && !moment.code_pinned;
+    let current = moment
+        .current
+        .as_ref()
+        .map(|release| release.version)
+        .unwrap_or_default();
+    let warning = leaves.then(|| {
+        format!(
+            "{current} runs rolled-back code ({old}), which is temporary: this takes the app back \
+             to the newest deploy, {newest} ({new}). To keep rolled-back code, use \
+             `slugline rollback --pin`.",
+            old = running.commit.short(),
+            new = newest.slug.commit.short(),
+            newest = newest.version,
+        )
+    });
+    (code, warning)
+}
