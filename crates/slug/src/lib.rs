@@ -1,1 +1,30 @@
-//! From source to slug: buildpacks, packing and the slug store.
+//! From source to slug: source comes into the store from a folder, a tarball or a commit; a
+//! buildpack compiles it; the result is packed, the same bytes for the same input, and kept under
+//! its digest.
+//!
+//! It must not know releases, the ledger, or how a slug is run; nor does it read the process's own
+//! environment, print, or decide what a build may cost.
+
+mod buildpack;
+mod compile;
+mod digest;
+mod environment;
+mod extract;
+mod links;
+mod pack;
+pub mod procfile;
+mod release;
+mod run;
+mod scratch;
+mod slugignore;
+mod source;
+mod store;
+mod walk;
+
+pub use buildpack::{BUILDPACKS, Buildpack, BuildpackError, Buildpacks};
+pub use compile::{SlugCompiler, TIME_LIMIT, stack};
+pub use extract::{ExtractError, Limits};
+pub use pack::PackError;
+pub use slugignore::SlugignoreError;
+pub use source::SourceError;
+pub use store::{SlugStore, StoreError};
