@@ -1,0 +1,339 @@
+//! A ledger in memory: what every other ledger must answer like, written to be plainly right. It
+//! must not be quick, nor keep anything; each release holds its whole state.
+
+use std::cell::{Ref, RefCell, RefMut};
+use std::collections::{BTreeMap, BTreeSet};
+
+use slugline_core::addon::{Addon, Addons};
+use slugline_core::app::{App, AppName};
+use slugline_core::event::Event;
+use slugline_core::port::{
+    AppLock, Deployed, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome, Settlement,
+};
+use slugline_core::release::{Release, Status, Version};
+use slugline_core::resource::{Resource, ResourceId};
+use slugline_core::slug::Slug;
+use slugline_core::state::State;
+use slugline_core::time::Timestamp;
+
+type Answer<T> = Result<T, LedgerError>;
+
+/// A ledger in memory, for one thread. Its locks exclude nobody.
+#[derive(Debug, Default)]
+pub struct MemoryLedger(RefCell<Everything>);
+
+#[derive(Debug, Default)]
+struct Everything {
+    apps: BTreeMap<AppName, Entry>,
+    resources: BTreeMap<ResourceId, (AppName, Resource)>,
+    outbox: BTreeMap<i64, (AppName, Event)>,
+    places: i64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    app: App,
+    last: Version,
+    current: Option<Version>,
+    deployed: Option<Deployed>,
+    pinned: bool,
+    /// The tier, and the newest number when it was installed.
+    first_tier: Option<(Version, Addon)>,
+    releases: BTreeMap<Version, (Release, State)>,
+}
+
+impl Entry {
+    fn new(app: &App) -> Self {
+        Self {
+            app: app.clone(),
+            last: Version::NONE,
+            current: None,
+            deployed: None,
+            pinned: false,
+            first_tier: None,
+            releases: BTreeMap::new(),
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        let current = self.current.and_then(|version| self.releases.get(&version));
+        let mut state = current.map(|(_, state)| state.clone()).unwrap_or_default();
+        if let Some((_, tier)) = &self.first_tier {
+            state
+                .addons
+                .insert(tier.plan.service().clone(), tier.clone());
+        }
+        let newest = self.releases.get(&self.last);
+        let pending = newest.filter(|(release, _)| release.status == Status::Pending);
+        Moment {
+            app: self.app.clone(),
+            last: self.last,
+            current: current.map(|(release, _)| release.clone()),
+            state,
+            newest_deploy: self.deployed.clone(),
+            code_pinned: self.pinned,
+            pending: pending.map(|(release, _)| release.version),
+        }
+    }
+
+    fn settle(&mut self, version: Version, outcome: &Outcome) -> Answer<()> {
+        let name = self.app.name.clone();
+        let Some((release, _)) = self.releases.get_mut(&version) else {
+            return Err(LedgerError::NoRelease(name, version));
+        };
+        if release.status != Status::Pending {
+            return Err(LedgerError::NotPending(name, version));
+        }
+        let code_pinned = match outcome {
+            Outcome::Failed(reason) => {
+                release.status = Status::Failed(reason.clone());
+                return Ok(());
+            }
+            Outcome::Succeeded { code_pinned } => *code_pinned,
+        };
+        release.status = Status::Succeeded;
+        if self.current < Some(version) {
+            self.current = Some(version);
+            self.pinned = code_pinned;
+        }
+        let newer = self
+            .deployed
+            .as_ref()
+            .is_none_or(|newest| newest.version < version);
+        if let Some(slug) = release
+            .slug
+            .clone()
+            .filter(|_| release.change.is_deploy() && newer)
+        {
+            self.deployed = Some(Deployed { version, slug });
+        }
+        self.first_tier.take_if(|(since, _)| *since < version);
+        Ok(())
+    }
+
+    fn may_go(&self, version: Version) -> bool {
+        let settled = |(release, _): &(Release, State)| release.status != Status::Pending;
+        self.current != Some(version) && self.releases.get(&version).is_some_and(settled)
+    }
+}
+
+impl MemoryLedger {
+    fn entry(&self, app: &AppName) -> Answer<Ref<'_, Entry>> {
+        let found = Ref::filter_map(self.0.borrow(), |all| all.apps.get(app));
+        found.map_err(|_| LedgerError::NoApp(app.clone()))
+    }
+
+    fn entry_mut(&self, app: &AppName) -> Answer<RefMut<'_, Entry>> {
+        let found = RefMut::filter_map(self.0.borrow_mut(), |all| all.apps.get_mut(app));
+        found.map_err(|_| LedgerError::NoApp(app.clone()))
+    }
+
+    fn kept(&self, app: &AppName, version: Version) -> Answer<State> {
+        let entry = self.entry(app)?;
+        let kept = entry.releases.get(&version).map(|(_, state)| state.clone());
+        kept.ok_or_else(|| LedgerError::NoRelease(app.clone(), version))
+    }
+}
+
+struct Free;
+
+impl AppLock for Free {}
+
+impl Ledger for MemoryLedger {
+    fn lock(
+        &self,
+        _: &AppName,
+        _: Lock,
+        _: &str,
+        _: &mut dyn FnMut(&str),
+    ) -> Answer<Box<dyn AppLock>> {
+        Ok(Box::new(Free))
+    }
+
+    fn apps(&self) -> Answer<Vec<App>> {
+        Ok(self
+            .0
+            .borrow()
+            .apps
+            .values()
+            .map(|entry| entry.app.clone())
+            .collect())
+    }
+
+    fn create_app(&self, app: &App) -> Answer<()> {
+        let mut all = self.0.borrow_mut();
+        if all.apps.contains_key(&app.name) {
+            return Err(LedgerError::NameTaken(app.name.clone()));
+        }
+        all.apps.insert(app.name.clone(), Entry::new(app));
+        Ok(())
+    }
+
+    fn destroy_app(&self, app: &AppName) -> Answer<()> {
+        let mut all = self.0.borrow_mut();
+        if all.apps.remove(app).is_none() {
+            return Err(LedgerError::NoApp(app.clone()));
+        }
+        all.outbox.retain(|_, (of, _)| of != app);
+        Ok(())
+    }
+
+    fn set_branch(&self, app: &AppName, branch: Option<&str>) -> Answer<()> {
+        self.entry_mut(app)?.app.branch = branch.map(str::to_owned);
+        Ok(())
+    }
+
+    fn moment(&self, app: &AppName) -> Answer<Moment> {
+        Ok(self.entry(app)?.moment())
+    }
+
+    fn release(&self, app: &AppName, version: Version) -> Answer<Option<Release>> {
+        let entry = self.entry(app)?;
+        Ok(entry
+            .releases
+            .get(&version)
+            .map(|(release, _)| release.clone()))
+    }
+
+    fn history(
+        &self,
+        app: &AppName,
+        before: Option<Version>,
+        limit: usize,
+    ) -> Answer<Vec<Release>> {
+        let entry = self.entry(app)?;
+        let older = |version: Version| before.is_none_or(|before| version < before);
+        let newest_first = entry.releases.values().rev().map(|(release, _)| release);
+        let rows = newest_first
+            .filter(|release| older(release.version))
+            .take(limit);
+        Ok(rows.cloned().collect())
+    }
+
+    fn state_at(&self, app: &AppName, version: Version) -> Answer<State> {
+        self.kept(app, version)
+    }
+
+    fn addons_at(&self, app: &AppName, version: Version) -> Answer<Addons> {
+        Ok(self.kept(app, version)?.addons)
+    }
+
+    fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Answer<Version> {
+        let mut entry = self.entry_mut(app)?;
+        let version = entry.last.next();
+        entry.last = version;
+        let recorded = Release {
+            version,
+            change: release.change.clone(),
+            actor: release.actor.clone(),
+            created_at: release.at,
+            status: Status::Pending,
+            slug: release.state.slug.clone(),
+        };
+        entry
+            .releases
+            .insert(version, (recorded, release.state.clone()));
+        Ok(version)
+    }
+
+    fn settle(&self, app: &AppName, version: Version, settlement: &Settlement) -> Answer<()> {
+        self.entry_mut(app)?.settle(version, &settlement.outcome)?;
+        let mut all = self.0.borrow_mut();
+        for event in &settlement.events {
+            all.places += 1;
+            let place = all.places;
+            all.outbox.insert(place, (app.clone(), event.clone()));
+        }
+        Ok(())
+    }
+
+    fn install_first_tier(&self, app: &AppName, tier: &Addon) -> Answer<()> {
+        let mut entry = self.entry_mut(app)?;
+        entry.first_tier = Some((entry.last, tier.clone()));
+        Ok(())
+    }
+
+    fn set_code_pinned(&self, app: &AppName, pinned: bool) -> Answer<()> {
+        self.entry_mut(app)?.pinned = pinned;
+        Ok(())
+    }
+
+    fn prune(&self, app: &AppName, versions: &[Version], _: Timestamp) -> Answer<()> {
+        let mut entry = self.entry_mut(app)?;
+        for version in versions {
+            if entry.may_go(*version) {
+                entry.releases.remove(version);
+            }
+        }
+        Ok(())
+    }
+
+    fn slugs_in_use(&self) -> Answer<Vec<Slug>> {
+        let all = self.0.borrow();
+        let of_releases = all.apps.values().flat_map(|entry| entry.releases.values());
+        let of_releases = of_releases.filter_map(|(release, _)| release.slug.clone());
+        let deployed = all.apps.values().filter_map(|entry| entry.deployed.clone());
+        let slugs = of_releases.chain(deployed.map(|deployed| deployed.slug));
+        let mut known: Vec<Slug> = Vec::new();
+        for slug in slugs {
+            if !known.contains(&slug) {
+                known.push(slug);
+            }
+        }
+        Ok(known)
+    }
+
+    fn put_resource(&self, app: &AppName, resource: &Resource) -> Answer<()> {
+        self.entry(app)?;
+        let owned = (app.clone(), resource.clone());
+        self.0
+            .borrow_mut()
+            .resources
+            .insert(resource.id.clone(), owned);
+        Ok(())
+    }
+
+    fn resources(&self, app: &AppName) -> Answer<Vec<Resource>> {
+        let all = self.0.borrow();
+        let own = all.resources.values().filter(|(of, _)| of == app);
+        Ok(own.map(|(_, resource)| resource.clone()).collect())
+    }
+
+    fn remove_resource(&self, id: &ResourceId) -> Answer<()> {
+        self.0.borrow_mut().resources.remove(id);
+        Ok(())
+    }
+
+    fn ports_in_use(&self) -> Answer<Vec<u16>> {
+        let all = self.0.borrow();
+        let ports: BTreeSet<u16> = all.resources.values().filter_map(|(_, r)| r.port).collect();
+        Ok(ports.into_iter().collect())
+    }
+
+    fn outbox(&self, app: &AppName) -> Answer<Vec<(i64, Event)>> {
+        self.entry(app)?;
+        let all = self.0.borrow();
+        let own = all.outbox.iter().filter(|(_, (of, _))| of == app);
+        Ok(own
+            .map(|(place, (_, event))| (*place, event.clone()))
+            .collect())
+    }
+
+    fn delivered(&self, place: i64) -> Answer<()> {
+        self.0.borrow_mut().outbox.remove(&place);
+        Ok(())
+    }
+
+    fn undelivered(&self, _: i64, _: &str) -> Answer<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    fn with_fresh(case: fn(&dyn slugline_core::port::Ledger)) {
+        case(&super::MemoryLedger::default());
+    }
+
+    crate::ledger_contract!(with_fresh);
+}
