@@ -1,1 +1,175 @@
-//! Slugline's ledger on SQLite.
+//! Slugline's ledger on SQLite: the one file in which all apps and their histories are.
+//!
+//! It must not know a rule: what may be released, kept or rolled back to is decided in the core,
+//! and only written down here.
+//!
+//! One write is one immediate transaction in write-ahead mode with `synchronous=FULL`, and so costs
+//! one fdatasync. Config vars and add-ons are kept as intervals of release numbers (`interval.rs`);
+//! every statement is in `sql.rs`, and none but `history` and `prune` costs more in a longer
+//! history.
+
+mod addons;
+mod apps;
+mod commit;
+mod config;
+mod connection;
+mod decode;
+mod fault;
+mod history;
+mod interval;
+mod lock;
+mod outbox;
+mod prune;
+mod resources;
+mod schema;
+mod slugs;
+mod sql;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use slugline_core::addon::{Addon, Addons};
+use slugline_core::app::{App, AppName};
+use slugline_core::event::Event;
+use slugline_core::port::{AppLock, Ledger, LedgerError, Lock, Moment, NewRelease, Settlement};
+use slugline_core::release::{Release, Version};
+use slugline_core::resource::{Resource, ResourceId};
+use slugline_core::slug::Slug;
+use slugline_core::state::State;
+use slugline_core::time::Timestamp;
+
+/// The ledger of one home: `ledger.db`, and lock files in `locks/`.
+///
+/// One value belongs to one thread at a time; others open their own.
+#[derive(Debug)]
+pub struct SqliteLedger {
+    db: Connection,
+    locks: PathBuf,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger of `home`, creating the folder (0700), `ledger.db` (0600) and `locks/`
+    /// where they are missing, and bringing an older format up to date.
+    ///
+    /// # Errors
+    /// [`LedgerError::TooNew`], [`LedgerError::Busy`] after 30 s, [`LedgerError::Corrupt`] where
+    /// the file is no ledger, [`LedgerError::Storage`].
+    pub fn open(home: &Path) -> Result<Self, LedgerError> {
+        let limit = Duration::from_secs(connection::BUSY_SECONDS);
+        Ok(Self {
+            db: connection::open(home, limit)?,
+            locks: home.join("locks"),
+        })
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn lock(
+        &self,
+        app: &AppName,
+        lock: Lock,
+        holder: &str,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Result<Box<dyn AppLock>, LedgerError> {
+        Ok(lock::take(&self.locks, app, lock, holder, waiting)?)
+    }
+
+    fn apps(&self) -> Result<Vec<App>, LedgerError> {
+        Ok(apps::list(&self.db)?)
+    }
+
+    fn create_app(&self, app: &App) -> Result<(), LedgerError> {
+        Ok(apps::create(&self.db, app)?)
+    }
+
+    fn destroy_app(&self, app: &AppName) -> Result<(), LedgerError> {
+        Ok(apps::destroy(&self.db, app)?)
+    }
+
+    fn set_branch(&self, app: &AppName, branch: Option<&str>) -> Result<(), LedgerError> {
+        Ok(apps::set_branch(&self.db, app, branch)?)
+    }
+
+    fn moment(&self, app: &AppName) -> Result<Moment, LedgerError> {
+        Ok(history::moment(&self.db, app)?)
+    }
+
+    fn release(&self, app: &AppName, version: Version) -> Result<Option<Release>, LedgerError> {
+        Ok(history::release(&self.db, app, version)?)
+    }
+
+    fn history(
+        &self,
+        app: &AppName,
+        before: Option<Version>,
+        limit: usize,
+    ) -> Result<Vec<Release>, LedgerError> {
+        Ok(history::history(&self.db, app, before, limit)?)
+    }
+
+    fn state_at(&self, app: &AppName, version: Version) -> Result<State, LedgerError> {
+        Ok(history::state_at(&self.db, app, version)?)
+    }
+
+    fn addons_at(&self, app: &AppName, version: Version) -> Result<Addons, LedgerError> {
+        Ok(history::addons_at(&self.db, app, version)?)
+    }
+
+    fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError> {
+        Ok(commit::record(&self.db, app, release)?)
+    }
+
+    fn settle(
+        &self,
+        app: &AppName,
+        version: Version,
+        settlement: &Settlement,
+    ) -> Result<(), LedgerError> {
+        Ok(commit::settle(&self.db, app, version, settlement)?)
+    }
+
+    fn install_first_tier(&self, app: &AppName, tier: &Addon) -> Result<(), LedgerError> {
+        Ok(addons::install_first_tier(&self.db, app, tier)?)
+    }
+
+    fn set_code_pinned(&self, app: &AppName, pinned: bool) -> Result<(), LedgerError> {
+        Ok(apps::set_code_pinned(&self.db, app, pinned)?)
+    }
+
+    fn prune(&self, app: &AppName, versions: &[Version], at: Timestamp) -> Result<(), LedgerError> {
+        Ok(prune::prune(&self.db, app, versions, at)?)
+    }
+
+    fn slugs_in_use(&self) -> Result<Vec<Slug>, LedgerError> {
+        Ok(slugs::in_use(&self.db)?)
+    }
+
+    fn put_resource(&self, app: &AppName, resource: &Resource) -> Result<(), LedgerError> {
+        Ok(resources::put(&self.db, app, resource)?)
+    }
+
+    fn resources(&self, app: &AppName) -> Result<Vec<Resource>, LedgerError> {
+        Ok(resources::list(&self.db, app)?)
+    }
+
+    fn remove_resource(&self, id: &ResourceId) -> Result<(), LedgerError> {
+        Ok(resources::remove(&self.db, id)?)
+    }
+
+    fn ports_in_use(&self) -> Result<Vec<u16>, LedgerError> {
+        Ok(resources::ports(&self.db)?)
+    }
+
+    fn outbox(&self, app: &AppName) -> Result<Vec<(i64, Event)>, LedgerError> {
+        Ok(outbox::list(&self.db, app)?)
+    }
+
+    fn delivered(&self, place: i64) -> Result<(), LedgerError> {
+        Ok(outbox::delivered(&self.db, place)?)
+    }
+
+    fn undelivered(&self, place: i64, why: &str) -> Result<(), LedgerError> {
+        Ok(outbox::undelivered(&self.db, place, why)?)
+    }
+}

@@ -1,0 +1,221 @@
+//! A connection to the ledger's file: created readable by its owner alone, and patient with others
+//! who use it. It must not know what is stored.
+//!
+//! Opening a ledger that is there and of the present format costs two pragmas; only a new or an
+//! older file is taken through [`prepare`].
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::fault::Result;
+use crate::schema;
+
+/// How long one transaction waits for others, in seconds.
+pub(crate) const BUSY_SECONDS: u64 = 30;
+
+/// More than the ledger has statements, so that each is compiled once a process.
+const STATEMENTS: usize = 96;
+
+/// Opens the ledger of `home`, creating what is missing.
+pub(crate) fn open(home: &Path, limit: Duration) -> Result<Connection> {
+    let path = home.join("ledger.db");
+    let db = match connect(&path, limit) {
+        Err(error) if cannot_open(&error) => {
+            create(home, &path)?;
+            connect(&path, limit)?
+        }
+        other => other?,
+    };
+    if schema::is_current(&db)? {
+        db.execute_batch("PRAGMA synchronous = FULL")?;
+    } else {
+        prepare(&db, limit)?;
+    }
+    Ok(db)
+}
+
+/// Begins a transaction that only reads: it sees one moment, whatever others write meanwhile.
+pub(crate) fn reading(db: &Connection) -> Result<Transaction<'_>> {
+    Ok(Transaction::new_unchecked(
+        db,
+        TransactionBehavior::Deferred,
+    )?)
+}
+
+/// Begins a transaction that writes, waiting for others who do.
+///
+/// It is always immediate: one that reads first and writes later would be refused at once where
+/// another wrote in between, however long it is willing to wait.
+pub(crate) fn writing(db: &Connection) -> Result<Transaction<'_>> {
+    Ok(Transaction::new_unchecked(
+        db,
+        TransactionBehavior::Immediate,
+    )?)
+}
+
+fn connect(path: &Path, limit: Duration) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(path, flags)?;
+    let mut since = Instant::now();
+    db.busy_handler(Some(move |tries| {
+        if tries == 0 {
+            since = Instant::now();
+        }
+        let patient = since.elapsed() < limit;
+        if patient {
+            std::thread::sleep(pause());
+        }
+        patient
+    }))?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
+}
+
+/// Between 0.2 and 0.8 ms. SQLite's own pauses grow, and starve those who have waited longest.
+fn pause() -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let ticks = now.map_or(0, |since| since.subsec_nanos());
+    let mixed = (ticks ^ std::process::id()).wrapping_mul(0x9E37_79B1) >> 8;
+    Duration::from_micros(200 + u64::from(mixed % 601))
+}
+
+fn cannot_open(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+}
+
+/// Creates the folders and an empty file of mode 0600, unless another process is faster.
+///
+/// The file is made under a name of its own and linked into place: closing a file that SQLite has
+/// open elsewhere in this process would take away the locks it holds on it.
+fn create(home: &Path, path: &Path) -> Result<()> {
+    let mut folders = DirBuilder::new();
+    folders
+        .recursive(true)
+        .mode(0o700)
+        .create(home.join("locks"))?;
+    let own = own_name(home);
+    drop(
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&own)?,
+    );
+    let linked = std::fs::hard_link(&own, path);
+    std::fs::remove_file(&own)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn own_name(home: &Path) -> PathBuf {
+    let thread = format!("{:?}", std::thread::current().id());
+    let thread: String = thread.chars().filter(char::is_ascii_digit).collect();
+    home.join(format!(".ledger-{}-{thread}", std::process::id()))
+}
+
+/// Turns a new file into a ledger, or an older ledger into one of the present format.
+fn prepare(db: &Connection, limit: Duration) -> Result<()> {
+    schema::check_not_newer(db)?;
+    // Changing the journal mode may be refused without the busy handler being asked, when several
+    // processes try at once.
+    let since = Instant::now();
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && since.elapsed() < limit => std::thread::sleep(pause()),
+            other => break other?,
+        }
+    }
+    db.execute_batch("PRAGMA synchronous = FULL")?;
+    schema::migrate(db)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let codes = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
+    error
+        .sqlite_error_code()
+        .is_some_and(|code| codes.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slugline_core::port::LedgerError;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn pauses_are_short_and_differ() {
+        let pauses: Vec<_> = (0..1000).map(|_| pause().as_micros()).collect();
+        assert!(pauses.iter().all(|pause| (200..=800).contains(pause)));
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+    }
+
+    #[test]
+    fn a_new_ledger_is_durable_and_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("new/home");
+        let db = open(&home, Duration::from_secs(30)).unwrap();
+        let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(home.join("ledger.db")), 0o600);
+        assert_eq!(mode(home.join("ledger.db-wal")), 0o600);
+        assert_eq!(mode(home.join("locks")), 0o700);
+        let pragma = |name: &str| -> String {
+            db.query_row(
+                &format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"),
+                [],
+                |r| r.get(0),
+            )
+            .unwrap()
+        };
+        assert_eq!(pragma("journal_mode"), "wal");
+        assert_eq!(pragma("synchronous"), "2");
+        assert_eq!(pragma("foreign_keys"), "1");
+        drop(db);
+        let again = open(&home, Duration::from_secs(30)).unwrap();
+        let level: i64 = again
+            .query_row("PRAGMA synchronous", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(level, 2);
+        let left = std::fs::read_dir(&home)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        assert!(
+            left.into_iter()
+                .all(|name| !name.to_string_lossy().starts_with('.'))
+        );
+    }
+
+    #[test]
+    fn who_waits_too_long_is_told_that_the_ledger_is_busy() {
+        let dir = tempfile::tempdir().unwrap();
+        let holder = open(dir.path(), Duration::from_secs(30)).unwrap();
+        let waiter = open(dir.path(), Duration::from_millis(20)).unwrap();
+        let held = writing(&holder).unwrap();
+        let since = Instant::now();
+        let error: LedgerError = writing(&waiter).unwrap_err().into();
+        assert!(matches!(error, LedgerError::Busy(_)), "{error}");
+        assert!(since.elapsed() >= Duration::from_millis(20));
+        drop(held);
+        assert!(writing(&waiter).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_database_is_called_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(
+            dir.path().join("ledger.db"),
+            "hello, this is no database ".repeat(99),
+        )
+        .unwrap();
+        let error: LedgerError = open(dir.path(), Duration::from_secs(1)).unwrap_err().into();
+        assert!(matches!(error, LedgerError::Corrupt(_)), "{error}");
+    }
+}

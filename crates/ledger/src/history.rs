@@ -1,0 +1,163 @@
+//! Reading: an app's moment, its releases, and what each was a snapshot of. It must not change
+//! anything.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use slugline_core::actor::Actor;
+use slugline_core::addon::Addons;
+use slugline_core::app::{App, AppName};
+use slugline_core::config::ConfigVars;
+use slugline_core::port::{Deployed, LedgerError, Moment};
+use slugline_core::release::{Release, Version};
+use slugline_core::slug::Slug;
+use slugline_core::state::State;
+use slugline_core::time::Timestamp;
+
+use crate::addons::{InstalledAddons, read_addon};
+use crate::config::Config;
+use crate::connection::reading;
+use crate::decode::{self, integer, integer_or_null, json, number, text, text_or_null};
+use crate::fault::{Result, corrupt};
+use crate::slugs::Slugs;
+use crate::{apps, interval, sql};
+
+/// See [`slugline_core::port::Ledger::moment`].
+pub(crate) fn moment(db: &Connection, app: &AppName) -> Result<Moment> {
+    let tx = reading(db)?;
+    let mut statement = tx.prepare_cached(sql::MOMENT)?;
+    let mut rows = statement.query([app.as_str()])?;
+    let Some(row) = rows.next()? else {
+        return Err(LedgerError::NoApp(app.clone()).into());
+    };
+    let last = decode::version(row, 4, "app.last_version")?;
+    let current = current(row)?;
+    let mut state = State {
+        slug: current.as_ref().and_then(|release| release.slug.clone()),
+        ..State::default()
+    };
+    if let Some(release) = &current {
+        let version = (release.version != last).then_some(release.version);
+        let (config, addons) = snapshot(&tx, row.get(0)?, version)?;
+        (state.config, state.addons) = (config, addons);
+    }
+    if let Some(tier) = read_addon(row, 10)? {
+        state.addons.insert(tier.plan.service().clone(), tier);
+    }
+    let status = text_or_null(row, 7, "release.status", |word| Some(word == "pending"))?;
+    Ok(Moment {
+        app: App {
+            name: app.clone(),
+            owner: text(row, 1, "app.owner", |name| Actor::new(name).ok())?,
+            created_at: Timestamp(integer(row, 2, "app.created_at")?),
+            branch: text_or_null(row, 3, "app.branch", |name| Some(name.to_owned()))?,
+        },
+        last,
+        current,
+        state,
+        newest_deploy: newest_deploy(row)?,
+        code_pinned: integer::<i64>(row, 6, "app.code_pinned")? != 0,
+        pending: (status == Some(true)).then_some(last),
+    })
+}
+
+fn current(row: &Row<'_>) -> Result<Option<Release>> {
+    let named: Option<u64> = integer_or_null(row, 5, "app.current_version")?;
+    let found: Option<u64> = integer_or_null(row, 13, "release.version")?;
+    match (named, found) {
+        (None, _) => Ok(None),
+        (Some(_), None) => Err(corrupt("app.current_version")),
+        (Some(_), Some(_)) => {
+            let slug = text_or_null(row, 19, "slug.body", json)?;
+            decode::release(row, 13, slug).map(Some)
+        }
+    }
+}
+
+fn newest_deploy(row: &Row<'_>) -> Result<Option<Deployed>> {
+    let version = integer_or_null(row, 8, "app.deploy_version")?.map(Version::new);
+    let slug: Option<Slug> = text_or_null(row, 9, "slug.body", json)?;
+    match (version, slug) {
+        (None, None) => Ok(None),
+        (Some(version), Some(slug)) => Ok(Some(Deployed { version, slug })),
+        _ => Err(corrupt("app.deploy_slug")),
+    }
+}
+
+/// Config vars and add-ons of a number; those of the newest, which are at hand, where it is `None`.
+fn snapshot(db: &Connection, app: i64, version: Option<Version>) -> Result<(ConfigVars, Addons)> {
+    let (config, addons) = match version.map(number) {
+        None => (
+            interval::now::<Config>(db, app)?,
+            interval::now::<InstalledAddons>(db, app)?,
+        ),
+        Some(version) => (
+            interval::at::<Config>(db, app, version)?,
+            interval::at::<InstalledAddons>(db, app, version)?,
+        ),
+    };
+    Ok((config.into_iter().collect(), addons))
+}
+
+/// See [`slugline_core::port::Ledger::release`].
+pub(crate) fn release(db: &Connection, app: &AppName, version: Version) -> Result<Option<Release>> {
+    let tx = reading(db)?;
+    let id = apps::id(&tx, app)?;
+    let mut statement = tx.prepare_cached(sql::RELEASE)?;
+    let mut rows = statement.query(params![id, number(version)])?;
+    match rows.next()? {
+        Some(row) => read(&tx, row, &mut Slugs::default()).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// See [`slugline_core::port::Ledger::history`].
+pub(crate) fn history(
+    db: &Connection,
+    app: &AppName,
+    before: Option<Version>,
+    limit: usize,
+) -> Result<Vec<Release>> {
+    let tx = reading(db)?;
+    let id = apps::id(&tx, app)?;
+    let before = before.map_or(i64::MAX, number);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut slugs = Slugs::default();
+    let mut statement = tx.prepare_cached(sql::HISTORY)?;
+    let rows = statement.query_and_then([id, before, limit], |row| read(&tx, row, &mut slugs))?;
+    rows.collect()
+}
+
+fn read(db: &Connection, row: &Row<'_>, slugs: &mut Slugs) -> Result<Release> {
+    let slug = slugs.get(db, integer_or_null(row, 6, "release.slug")?)?;
+    decode::release(row, 0, slug)
+}
+
+/// See [`slugline_core::port::Ledger::state_at`].
+pub(crate) fn state_at(db: &Connection, app: &AppName, version: Version) -> Result<State> {
+    let tx = reading(db)?;
+    let (id, slug) = kept(&tx, app, version)?;
+    let (config, addons) = snapshot(&tx, id, Some(version))?;
+    let slug = Slugs::default().get(&tx, slug)?;
+    Ok(State {
+        slug,
+        config,
+        addons,
+    })
+}
+
+/// See [`slugline_core::port::Ledger::addons_at`].
+pub(crate) fn addons_at(db: &Connection, app: &AppName, version: Version) -> Result<Addons> {
+    let tx = reading(db)?;
+    let (id, _) = kept(&tx, app, version)?;
+    interval::at::<InstalledAddons>(&tx, id, number(version))
+}
+
+/// The rows of an app and of the slug of a release that is kept.
+fn kept(db: &Connection, app: &AppName, version: Version) -> Result<(i64, Option<i64>)> {
+    let id = apps::id(db, app)?;
+    let mut statement = db.prepare_cached(sql::IS_KEPT)?;
+    let slug = statement
+        .query_row([id, number(version)], |row| row.get(0))
+        .optional()?;
+    let slug = slug.ok_or_else(|| LedgerError::NoRelease(app.clone(), version))?;
+    Ok((id, slug))
+}

@@ -1,0 +1,126 @@
+//! What is kept as intervals of release numbers: config vars and add-ons alike. It must not know
+//! which of the two it has at hand, nor which release is current.
+//!
+//! Intervals follow the numbers, whatever becomes of the releases: each number's state is compared
+//! with that of the number before, a failed one's included.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, ToSql, params};
+
+use crate::fault::Result;
+
+/// The statements of one kind; their parameters are given in `sql.rs`.
+pub(crate) struct Statements {
+    pub(crate) now: &'static str,
+    pub(crate) at: &'static str,
+    pub(crate) keys_past: &'static str,
+    pub(crate) close: &'static str,
+    pub(crate) drop: &'static str,
+    pub(crate) open: &'static str,
+    pub(crate) gap: &'static str,
+    pub(crate) sweep: &'static str,
+}
+
+/// One kind of thing that is kept as intervals.
+pub(crate) trait Kind {
+    /// What names it; at most one of a name at a time.
+    type Key: Ord + Clone;
+    /// What it is.
+    type Value: PartialEq;
+    /// How it is stored.
+    const SQL: Statements;
+
+    /// The name as it is stored.
+    fn key(key: &Self::Key) -> &str;
+
+    /// From a row of `now` or `at`.
+    fn read(row: &Row<'_>) -> Result<(Self::Key, Self::Value)>;
+
+    /// Hands the columns that come after the key and the number to `write`.
+    fn columns<T>(value: &Self::Value, write: impl FnOnce(&[&dyn ToSql]) -> T) -> T;
+}
+
+/// All there is at the newest number.
+pub(crate) fn now<K: Kind>(db: &Connection, app: i64) -> Result<BTreeMap<K::Key, K::Value>> {
+    let mut statement = db.prepare_cached(K::SQL.now)?;
+    statement.query_and_then([app], K::read)?.collect()
+}
+
+/// All there was at a number.
+pub(crate) fn at<K: Kind>(
+    db: &Connection,
+    app: i64,
+    version: i64,
+) -> Result<BTreeMap<K::Key, K::Value>> {
+    let mut statement = db.prepare_cached(K::SQL.at)?;
+    statement.query_and_then([app, version], K::read)?.collect()
+}
+
+/// Writes what number `version` changes, and nothing of what it leaves as it is.
+pub(crate) fn advance<'a, K: Kind>(
+    db: &Connection,
+    app: i64,
+    version: i64,
+    mut after: BTreeMap<&'a K::Key, &'a K::Value>,
+) -> Result<()>
+where
+    K::Key: 'a,
+    K::Value: 'a,
+{
+    for (key, value) in now::<K>(db, app)? {
+        let name = K::key(&key);
+        match after.get(&key) {
+            Some(same) if **same == value => {
+                after.remove(&key);
+            }
+            changed => {
+                db.prepare_cached(K::SQL.close)?
+                    .execute(params![app, name, version])?;
+                if changed.is_none() {
+                    db.prepare_cached(K::SQL.drop)?
+                        .execute(params![app, name])?;
+                }
+            }
+        }
+    }
+    for (key, value) in after {
+        K::columns(value, |columns| -> Result<()> {
+            let name = K::key(key);
+            let mut all: Vec<&dyn ToSql> = vec![&app, &name, &version];
+            all.extend_from_slice(columns);
+            db.prepare_cached(K::SQL.open)?.execute(all.as_slice())?;
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// A stretch of numbers of which none is kept any more, without its ends, which are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) after: i64,
+    pub(crate) before: i64,
+}
+
+/// From so many gaps on, one look at every interval is cheaper than a seek for each key and gap.
+pub(crate) const SWEEP_FROM: usize = 64;
+
+/// Drops the intervals that no release which is kept needs: those that lie whole inside a gap.
+pub(crate) fn forget<K: Kind>(db: &Connection, app: i64, gaps: &[Gap]) -> Result<()> {
+    if gaps.len() >= SWEEP_FROM {
+        db.prepare_cached(K::SQL.sweep)?.execute([app])?;
+        return Ok(());
+    }
+    let mut keys = db.prepare_cached(K::SQL.keys_past)?;
+    let keys: Vec<String> = keys
+        .query_map([app], |row| row.get(0))?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut statement = db.prepare_cached(K::SQL.gap)?;
+    for gap in gaps {
+        for key in &keys {
+            statement.execute(params![app, key, gap.after, gap.before])?;
+        }
+    }
+    Ok(())
+}

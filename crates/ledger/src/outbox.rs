@@ -1,0 +1,36 @@
+//! The outbox: what is still to be announced, written by a settle. It must not deliver anything.
+
+use rusqlite::{Connection, params};
+use slugline_core::app::AppName;
+use slugline_core::event::Event;
+
+use crate::connection::{reading, writing};
+use crate::decode::{json, text};
+use crate::fault::Result;
+use crate::{apps, sql};
+
+/// See [`slugline_core::port::Ledger::outbox`].
+pub(crate) fn list(db: &Connection, app: &AppName) -> Result<Vec<(i64, Event)>> {
+    let tx = reading(db)?;
+    let id = apps::id(&tx, app)?;
+    let mut statement = tx.prepare_cached(sql::OUTBOX)?;
+    let events = statement.query_and_then([id], |row| {
+        Ok((row.get(0)?, text(row, 1, "outbox.event", json)?))
+    })?;
+    events.collect()
+}
+
+/// See [`slugline_core::port::Ledger::delivered`].
+pub(crate) fn delivered(db: &Connection, place: i64) -> Result<()> {
+    let tx = writing(db)?;
+    tx.prepare_cached(sql::DELIVERED)?.execute([place])?;
+    Ok(tx.commit()?)
+}
+
+/// See [`slugline_core::port::Ledger::undelivered`].
+pub(crate) fn undelivered(db: &Connection, place: i64, why: &str) -> Result<()> {
+    let tx = writing(db)?;
+    tx.prepare_cached(sql::UNDELIVERED)?
+        .execute(params![place, why])?;
+    Ok(tx.commit()?)
+}

@@ -1,0 +1,265 @@
+//! Every statement that the ledger runs, so that a test can ask for the plan of each. It must not
+//! know what a column means, only how rows are found.
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
+        $($(#[$doc])* pub(crate) const $name: &str = $sql;)*
+
+        /// All of them, by name.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+statements! {
+    APP_ID = "SELECT id FROM app WHERE name = ?1";
+    APPS = "SELECT name, owner, created_at, branch FROM app ORDER BY name";
+    CREATE_APP = "INSERT INTO app (name, owner, created_at, branch) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (name) DO NOTHING";
+    DESTROY_APP = "DELETE FROM app WHERE id = ?1";
+    SET_BRANCH = "UPDATE app SET branch = ?2 WHERE name = ?1";
+    SET_PINNED = "UPDATE app SET code_pinned = ?2 WHERE name = ?1";
+    INSTALL_FIRST_TIER = "INSERT OR REPLACE INTO first_tier (app_id, since, plan, price, resource)
+        SELECT id, last_version, ?2, ?3, ?4 FROM app WHERE name = ?1";
+
+    MOMENT = "SELECT a.id, a.owner, a.created_at, a.branch, a.last_version, a.current_version,
+            a.code_pinned, l.status, a.deploy_version, d.body,
+            t.plan, t.price, t.resource,
+            r.version, r.change, r.actor, r.created_at, r.status, r.reason, s.body
+        FROM app a
+        LEFT JOIN release l ON l.app_id = a.id AND l.version = a.last_version
+        LEFT JOIN release r ON r.app_id = a.id AND r.version = a.current_version
+        LEFT JOIN slug d ON d.id = a.deploy_slug
+        LEFT JOIN slug s ON s.id = r.slug
+        LEFT JOIN first_tier t ON t.app_id = a.id
+        WHERE a.name = ?1";
+    RELEASE = "SELECT version, change, actor, created_at, status, reason, slug
+        FROM release WHERE app_id = ?1 AND version = ?2";
+    HISTORY = "SELECT version, change, actor, created_at, status, reason, slug
+        FROM release WHERE app_id = ?1 AND version < ?2 ORDER BY version DESC LIMIT ?3";
+    IS_KEPT = "SELECT slug FROM release WHERE app_id = ?1 AND version = ?2";
+
+    SLUG = "SELECT body FROM slug WHERE id = ?1";
+    SLUGS = "SELECT body FROM slug ORDER BY id";
+    FIND_SLUG = "SELECT id FROM slug WHERE digest = ?1 AND body = ?2";
+    ADD_SLUG = "INSERT INTO slug (digest, body) VALUES (?1, ?2)";
+    DROP_UNUSED_SLUG = "DELETE FROM slug WHERE id = ?1
+        AND NOT EXISTS (SELECT 1 FROM release WHERE slug = ?1)
+        AND NOT EXISTS (SELECT 1 FROM app WHERE deploy_slug = ?1)";
+    SLUGS_OF_APP = "SELECT slug FROM release WHERE app_id = ?1 AND slug IS NOT NULL
+        UNION SELECT deploy_slug FROM app WHERE id = ?1 AND deploy_slug IS NOT NULL";
+
+    COUNTERS = "SELECT id, last_version, current_version, deploy_version, deploy_slug
+        FROM app WHERE name = ?1";
+    ADD_RELEASE = "INSERT INTO release (app_id, version, change, actor, created_at, status, slug)
+        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6)";
+    SET_LAST = "UPDATE app SET last_version = ?2 WHERE id = ?1";
+    TO_SETTLE = "SELECT status, change, slug FROM release WHERE app_id = ?1 AND version = ?2";
+    SETTLE = "UPDATE release SET status = ?3, reason = ?4 WHERE app_id = ?1 AND version = ?2";
+    SET_CURRENT = "UPDATE app SET current_version = ?2, code_pinned = ?3 WHERE id = ?1";
+    SET_DEPLOY = "UPDATE app SET deploy_version = ?2, deploy_slug = ?3 WHERE id = ?1";
+    DROP_FIRST_TIER = "DELETE FROM first_tier WHERE app_id = ?1 AND since < ?2";
+
+    ADD_EVENT = "INSERT INTO outbox (app_id, event) VALUES (?1, ?2)";
+    OUTBOX = "SELECT place, event FROM outbox WHERE app_id = ?1 ORDER BY place";
+    DELIVERED = "DELETE FROM outbox WHERE place = ?1";
+    UNDELIVERED = "UPDATE outbox SET attempts = attempts + 1, last_error = ?2 WHERE place = ?1";
+
+    /// A release that is neither current (`?4`) nor pending leaves its receipt.
+    ADD_RECEIPT = "INSERT INTO receipt (app_id, version, change, status, slug, pruned_at)
+        SELECT r.app_id, r.version, r.change, r.status, s.digest, ?3
+        FROM release r LEFT JOIN slug s ON s.id = r.slug
+        WHERE r.app_id = ?1 AND r.version = ?2 AND r.status <> 'pending' AND r.version <> ?4";
+    DROP_RELEASE = "DELETE FROM release WHERE app_id = ?1 AND version = ?2 RETURNING slug";
+    /// The numbers that are kept next to `?2`, below and above it.
+    NEIGHBOURS = "SELECT
+        (SELECT max(version) FROM release WHERE app_id = ?1 AND version < ?2),
+        (SELECT min(version) FROM release WHERE app_id = ?1 AND version > ?2)";
+
+    CONFIG_NOW = "SELECT key, value, owner FROM config_now WHERE app_id = ?1";
+    /// What number `?2` held. Each key is sought on its own, so that the length of the history
+    /// does not matter: `used` steps from key to key, and one more step finds the interval.
+    CONFIG_AT = "WITH RECURSIVE used (key) AS (
+            SELECT (SELECT min(key) FROM config_past WHERE app_id = ?1)
+            UNION ALL
+            SELECT (SELECT min(key) FROM config_past WHERE app_id = ?1 AND key > used.key)
+            FROM used WHERE used.key IS NOT NULL
+        )
+        SELECT key, value, owner FROM config_now WHERE app_id = ?1 AND from_version <= ?2
+        UNION ALL
+        SELECT p.key, p.value, p.owner FROM used CROSS JOIN config_past p
+        WHERE p.app_id = ?1 AND p.key = used.key AND p.from_version <= ?2 AND p.to_version = (
+            SELECT min(to_version) FROM config_past
+            WHERE app_id = ?1 AND key = used.key AND to_version > ?2)";
+    CONFIG_KEYS_PAST = "WITH RECURSIVE used (key) AS (
+            SELECT (SELECT min(key) FROM config_past WHERE app_id = ?1)
+            UNION ALL
+            SELECT (SELECT min(key) FROM config_past WHERE app_id = ?1 AND key > used.key)
+            FROM used WHERE used.key IS NOT NULL
+        )
+        SELECT key FROM used WHERE key IS NOT NULL";
+    /// Ends an interval before number `?3`, and drops it where no release that is kept needs it.
+    CONFIG_CLOSE = "INSERT INTO config_past (app_id, key, to_version, from_version, value, owner)
+        SELECT app_id, key, ?3, from_version, value, owner FROM config_now
+        WHERE app_id = ?1 AND key = ?2 AND EXISTS (
+            SELECT 1 FROM release WHERE app_id = ?1 AND version >= config_now.from_version)";
+    CONFIG_DROP = "DELETE FROM config_now WHERE app_id = ?1 AND key = ?2";
+    CONFIG_OPEN = "INSERT OR REPLACE INTO config_now (app_id, key, from_version, value, owner)
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    /// Drops what lies whole between two numbers that are kept, `?3` and `?4`.
+    CONFIG_GAP = "DELETE FROM config_past WHERE app_id = ?1 AND key = ?2
+        AND to_version > ?3 AND to_version <= ?4 AND from_version > ?3";
+    /// Drops whatever no release that is kept needs, looking at every interval of the app.
+    CONFIG_SWEEP = "DELETE FROM config_past WHERE app_id = ?1 AND NOT EXISTS (
+        SELECT 1 FROM release r WHERE r.app_id = ?1
+        AND r.version >= config_past.from_version AND r.version < config_past.to_version)";
+
+    ADDONS_NOW = "SELECT service, plan, price, resource FROM addon_now WHERE app_id = ?1";
+    ADDONS_AT = "WITH RECURSIVE used (service) AS (
+            SELECT (SELECT min(service) FROM addon_past WHERE app_id = ?1)
+            UNION ALL
+            SELECT (SELECT min(service) FROM addon_past WHERE app_id = ?1 AND service > used.service)
+            FROM used WHERE used.service IS NOT NULL
+        )
+        SELECT service, plan, price, resource FROM addon_now
+        WHERE app_id = ?1 AND from_version <= ?2
+        UNION ALL
+        SELECT p.service, p.plan, p.price, p.resource FROM used CROSS JOIN addon_past p
+        WHERE p.app_id = ?1 AND p.service = used.service AND p.from_version <= ?2
+        AND p.to_version = (
+            SELECT min(to_version) FROM addon_past
+            WHERE app_id = ?1 AND service = used.service AND to_version > ?2)";
+    ADDON_KEYS_PAST = "WITH RECURSIVE used (service) AS (
+            SELECT (SELECT min(service) FROM addon_past WHERE app_id = ?1)
+            UNION ALL
+            SELECT (SELECT min(service) FROM addon_past WHERE app_id = ?1 AND service > used.service)
+            FROM used WHERE used.service IS NOT NULL
+        )
+        SELECT service FROM used WHERE service IS NOT NULL";
+    ADDON_CLOSE = "INSERT INTO addon_past
+            (app_id, service, to_version, from_version, plan, price, resource)
+        SELECT app_id, service, ?3, from_version, plan, price, resource FROM addon_now
+        WHERE app_id = ?1 AND service = ?2 AND EXISTS (
+            SELECT 1 FROM release WHERE app_id = ?1 AND version >= addon_now.from_version)";
+    ADDON_DROP = "DELETE FROM addon_now WHERE app_id = ?1 AND service = ?2";
+    ADDON_OPEN = "INSERT OR REPLACE INTO addon_now
+            (app_id, service, from_version, plan, price, resource)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    ADDON_GAP = "DELETE FROM addon_past WHERE app_id = ?1 AND service = ?2
+        AND to_version > ?3 AND to_version <= ?4 AND from_version > ?3";
+    ADDON_SWEEP = "DELETE FROM addon_past WHERE app_id = ?1 AND NOT EXISTS (
+        SELECT 1 FROM release r WHERE r.app_id = ?1
+        AND r.version >= addon_past.from_version AND r.version < addon_past.to_version)";
+
+    PUT_RESOURCE = "INSERT OR REPLACE INTO resource (id, app, plan, options, config, process, port)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    RESOURCES = "SELECT id, plan, options, config, process, port FROM resource
+        WHERE app = ?1 ORDER BY id";
+    REMOVE_RESOURCE = "DELETE FROM resource WHERE id = ?1";
+    PORTS = "SELECT DISTINCT port FROM resource WHERE port IS NOT NULL ORDER BY port";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    /// The tables that grow with the number of releases.
+    const LONG: [&str; 4] = ["release", "config_past", "addon_past", "receipt"];
+    /// The names that statements give to them.
+    const ALIASES: [&str; 3] = ["r", "l", "p"];
+
+    fn plan(db: &rusqlite::Connection, sql: &str) -> Vec<String> {
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = statement.raw_query().mapped(|row| row.get(3));
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    fn scans(line: &str) -> bool {
+        let mut words = line.split_whitespace().skip_while(|word| *word != "SCAN");
+        words.next();
+        words
+            .next()
+            .is_some_and(|table| LONG.contains(&table) || ALIASES.contains(&table))
+    }
+
+    #[test]
+    fn no_statement_scans_a_table_that_grows_with_the_releases() {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        schema::migrate(&db).unwrap();
+        assert!(ALL.len() > 50);
+        for (name, sql) in ALL {
+            for line in plan(&db, sql) {
+                assert!(!scans(&line), "{name}: {line}");
+            }
+        }
+        assert!(plan(&db, "SELECT * FROM release").iter().any(|l| scans(l)));
+    }
+
+    #[test]
+    fn only_sweeping_and_destroying_walk_the_whole_history_of_an_app() {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        schema::migrate(&db).unwrap();
+        let whole = |line: &String| {
+            let tables = ["release ", "config_past ", "addon_past ", "r ", "p "];
+            tables
+                .iter()
+                .any(|table| line.starts_with(&format!("SEARCH {table}")))
+                && line.ends_with("(app_id=?)")
+        };
+        let walkers: Vec<_> = ALL
+            .iter()
+            .filter(|(_, sql)| plan(&db, sql).iter().any(whole))
+            .map(|(name, _)| *name)
+            .collect();
+        // Those that step from key to key take the least one of an index each time, as the test
+        // below shows.
+        let steps = [
+            "CONFIG_AT",
+            "CONFIG_KEYS_PAST",
+            "ADDONS_AT",
+            "ADDON_KEYS_PAST",
+        ];
+        let walkers: Vec<_> = walkers
+            .into_iter()
+            .filter(|name| !steps.contains(name))
+            .collect();
+        assert_eq!(
+            walkers,
+            ["DESTROY_APP", "SLUGS_OF_APP", "CONFIG_SWEEP", "ADDON_SWEEP"]
+        );
+    }
+
+    /// Instructions that SQLite's machine runs for a statement about an app with so many releases,
+    /// each of which changed one of ten config vars.
+    fn instructions(sql: &str, releases: i64) -> i32 {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        schema::migrate(&db).unwrap();
+        db.execute_batch(&format!(
+            "INSERT INTO app (id, name, owner, created_at) VALUES (1, 'shop', 'jim', 0);
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {releases})
+            INSERT INTO config_past (app_id, key, to_version, from_version, value)
+            SELECT 1, 'KEY_' || (n % 10), n + 10, n, 'x' FROM n"
+        ))
+        .unwrap();
+        let mut statement = db.prepare(sql).unwrap();
+        let middle = releases / 2;
+        let found = match statement.parameter_count() {
+            1 => statement.query_map([1], |_| Ok(())).unwrap().count(),
+            _ => statement
+                .query_map([1, middle], |_| Ok(()))
+                .unwrap()
+                .count(),
+        };
+        assert_eq!(found, 10);
+        statement.get_status(rusqlite::StatementStatus::VmStep)
+    }
+
+    #[test]
+    fn looking_back_costs_the_same_in_a_hundred_times_longer_history() {
+        for sql in [CONFIG_AT, CONFIG_KEYS_PAST] {
+            let (short, long) = (instructions(sql, 200), instructions(sql, 20_000));
+            assert!(long < short + short / 10, "{short} became {long}: {sql}");
+        }
+    }
+}
