@@ -1,0 +1,42 @@
+//! Why the host cannot be loaded: a plugin that is broken before any of its code has run.
+
+use std::path::PathBuf;
+
+use crate::manifest::ManifestError;
+
+/// Why the host cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A file or folder of a plugin cannot be read.
+    #[error("cannot read {}: {cause}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Two plugins have the same name.
+    #[error("two plugins are named {name}: {first} and {second}; remove one of them")]
+    PluginTwice {
+        /// The name.
+        name: String,
+        /// Where one of them is.
+        first: String,
+        /// Where the other is.
+        second: String,
+    },
+    /// Two plugins provide the same add-on.
+    #[error("{first} and {second} both provide {addon}; remove one of them")]
+    AddonTwice {
+        /// The service, or the tier as `releases:NAME`.
+        addon: String,
+        /// One plugin.
+        first: String,
+        /// The other.
+        second: String,
+    },
+}

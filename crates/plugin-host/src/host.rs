@@ -1,0 +1,170 @@
+//! The host: all plugins there are, what they offer, and one sandbox for each whose hook was due.
+//! It must not know what a hook means; [`crate::policies`] and [`crate::providers`] do.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+
+use serde::Serialize;
+use slugline_core::addon::TIER_SERVICE;
+use slugline_plugin_api::hook::Hook;
+use slugline_plugin_api::manifest::Manifest;
+use slugline_plugin_api::message::{Reply, Request};
+
+use crate::catalogue::Offers;
+use crate::error::HostError;
+use crate::lua::{Fault, Script};
+use crate::manifest::check_manifest;
+use crate::settings::Settings;
+use crate::source::{MANIFEST, Source};
+
+/// All plugins there are, and what they offer.
+pub struct PluginHost {
+    pub(crate) plugins: Vec<Plugin>,
+    pub(crate) offers: Offers,
+    pub(crate) settings: Settings,
+}
+
+/// One plugin. Its script is loaded when one of its hooks is due, and kept.
+pub(crate) struct Plugin {
+    pub(crate) manifest: Rc<Manifest>,
+    source: Source,
+    script: RefCell<Option<Result<Rc<Script>, Fault>>>,
+}
+
+/// One plugin as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PluginInfo {
+    /// Its name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// One line for people.
+    pub summary: String,
+    /// `embedded`, or the folder.
+    pub source: String,
+    /// The hooks that it listens to.
+    pub hooks: Vec<String>,
+    /// The add-ons that it provides.
+    pub services: Vec<String>,
+    /// The tiers that it backs, as `releases:basic`.
+    pub tiers: Vec<String>,
+    /// What it may do, as in `run memcached`, `http api.example.com`, `smtp`.
+    pub permissions: Vec<String>,
+}
+
+impl PluginHost {
+    /// Reads the manifests of all plugins: those in the binary, and those in `home/plugins`. No
+    /// script is read.
+    ///
+    /// # Errors
+    /// [`HostError`]: a manifest that is wrong or cannot be read, or two plugins that have a name,
+    /// an add-on or a tier in common.
+    pub fn load(home: Option<&Path>, settings: Settings) -> Result<Self, HostError> {
+        let mut sources = Vec::from(Source::embedded());
+        if let Some(home) = home {
+            sources.extend(Source::installed(home)?);
+        }
+        let mut plugins: Vec<Plugin> = Vec::with_capacity(sources.len());
+        for source in sources {
+            let manifest = check_manifest(&source.manifest()?, &source.label(MANIFEST))?;
+            let same = |other: &&Plugin| other.manifest.name == manifest.name;
+            if let Some(other) = plugins.iter().find(same) {
+                return Err(HostError::PluginTwice {
+                    name: manifest.name,
+                    first: other.source.to_string(),
+                    second: source.to_string(),
+                });
+            }
+            plugins.push(Plugin {
+                manifest: Rc::new(manifest),
+                source,
+                script: RefCell::new(None),
+            });
+        }
+        let manifests: Vec<&Manifest> = plugins.iter().map(|plugin| &*plugin.manifest).collect();
+        let offers = Offers::of(&manifests)?;
+        Ok(Self {
+            plugins,
+            offers,
+            settings,
+        })
+    }
+
+    /// Every plugin: first those in the binary, then the operator's, each sorted by name or folder.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<PluginInfo> {
+        self.plugins.iter().map(Plugin::info).collect()
+    }
+
+    /// The plugins that listen to a hook, by place.
+    pub(crate) fn listeners(&self, hook: Hook) -> impl Iterator<Item = (usize, &Plugin)> {
+        let all = self.plugins.iter().enumerate();
+        all.filter(move |(_, plugin)| plugin.manifest.hooks.contains(&hook))
+    }
+
+    /// The script of a plugin, loaded when first asked for. One that cannot be loaded is not tried
+    /// again.
+    pub(crate) fn script(&self, index: usize) -> Result<Rc<Script>, Fault> {
+        let plugin = &self.plugins[index];
+        if let Some(loaded) = &*plugin.script.borrow() {
+            return loaded.clone();
+        }
+        let loaded = plugin.load(&self.settings).map(Rc::new);
+        *plugin.script.borrow_mut() = Some(loaded.clone());
+        loaded
+    }
+
+    /// Calls a plugin. A script that failed starts afresh the next time.
+    pub(crate) fn call(&self, index: usize, request: &Request) -> Result<Reply, Fault> {
+        let reply = self.script(index)?.call(request);
+        if reply.is_err() {
+            *self.plugins[index].script.borrow_mut() = None;
+        }
+        reply
+    }
+}
+
+impl Plugin {
+    fn load(&self, settings: &Settings) -> Result<Script, Fault> {
+        let entry = &self.manifest.entry;
+        let limit = settings.limits.source;
+        let source = self.source.read(entry, limit);
+        let source =
+            source.map_err(|error| Fault::Unreadable(format!("cannot read {entry}: {error}")))?;
+        Script::load(&self.manifest, &source, settings)
+    }
+
+    fn info(&self) -> PluginInfo {
+        let manifest = &self.manifest;
+        let asked = &manifest.permissions;
+        let run = asked.run.iter().map(|program| format!("run {program}"));
+        let http = asked.http.iter().map(|host| format!("http {host}"));
+        let mut permissions: Vec<String> = run.chain(http).collect();
+        let flags = [(asked.smtp, "smtp"), (asked.store, "store")];
+        permissions.extend(
+            flags
+                .iter()
+                .filter(|flag| flag.0)
+                .map(|flag| flag.1.to_owned()),
+        );
+        let tiers = manifest.tiers.keys();
+        PluginInfo {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            summary: manifest.summary.clone(),
+            source: self.source.to_string(),
+            hooks: manifest.hooks.iter().map(ToString::to_string).collect(),
+            services: manifest.addons.keys().cloned().collect(),
+            tiers: tiers.map(|name| format!("{TIER_SERVICE}:{name}")).collect(),
+            permissions,
+        }
+    }
+}
+
+impl std::fmt::Debug for PluginHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.plugins.iter().map(|plugin| &plugin.manifest.name);
+        f.debug_list().entries(names).finish()
+    }
+}

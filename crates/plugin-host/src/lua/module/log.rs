@@ -1,0 +1,45 @@
+//! `slugline.log` and `print`: lines for the operator. It must not know where they go.
+
+use std::rc::Rc;
+
+use mlua::{Lua, MultiValue, Table, Value};
+
+use super::super::fault::one_line;
+use super::super::state::State;
+use super::function;
+
+/// One call may log so many lines; the rest is dropped.
+const LINES: usize = 100;
+
+pub(super) fn install(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::Result<()> {
+    let state = Rc::clone(state);
+    let log = function(lua, "log", move |_, words: MultiValue| {
+        let words: Vec<String> = words.iter().take(20).map(word).collect();
+        // While the script loads there is no call to count in; the deadline bounds the lines.
+        let before = state.in_call(|call| {
+            call.logged += 1;
+            call.logged
+        });
+        if before.unwrap_or(0) <= LINES {
+            (state.settings.log)(&state.manifest.name, &one_line(&words.join(" ")));
+        }
+        Ok(())
+    })?;
+    slugline.raw_set("log", &log)?;
+    lua.globals().raw_set("print", log)
+}
+
+/// A value as one word, without calling into the script.
+fn word(value: &Value) -> String {
+    match value {
+        Value::Nil => "nil".to_owned(),
+        Value::Boolean(yes) => yes.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => {
+            let bytes = text.as_bytes();
+            String::from_utf8_lossy(&bytes[..bytes.len().min(1000)]).into_owned()
+        }
+        other => other.type_name().to_owned(),
+    }
+}

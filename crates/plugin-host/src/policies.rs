@@ -1,0 +1,142 @@
+//! Asks and tells plugins for the engine: who is concerned, and what a failure means. It must not
+//! know how a plugin is called.
+
+use slugline_core::addon::PlanName;
+use slugline_core::port::{
+    Announcement, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError, Proposal,
+    RollbackRequest,
+};
+use slugline_core::release::Version;
+use slugline_plugin_api::hook::Hook;
+use slugline_plugin_api::manifest::Manifest;
+use slugline_plugin_api::message::{KeepRequest, Reply, Request, TierRollback};
+
+use crate::convert;
+use crate::host::PluginHost;
+use crate::lua::Fault;
+
+impl Policies for PluginHost {
+    fn check(&self, proposal: &Proposal<'_>) -> Vec<Objection> {
+        let mut objections = Vec::new();
+        for request in convert::checks(proposal) {
+            for (index, plugin) in self.listeners(request.hook()) {
+                let name = &plugin.manifest.name;
+                objections.extend(self.ask(name, index, &request).err());
+            }
+        }
+        objections
+    }
+
+    fn keep(
+        &self,
+        tier: &PlanName,
+        history: &mut dyn FnMut() -> Vec<HistoryEntry>,
+    ) -> Result<Keep, PolicyError> {
+        let failed = |plugin: &str, fault: &dyn std::fmt::Display| PolicyError {
+            plugin: plugin.to_owned(),
+            hook: Hook::TierKeep.to_string(),
+            cause: fault.to_string(),
+        };
+        let index = self.backer(tier).map_err(|gone| failed(&gone.0, &gone.1))?;
+        let plugin = &self.plugins[index].manifest.name;
+        let script = self.script(index).map_err(|fault| failed(plugin, &fault))?;
+        if !script.keeps(tier.plan()) {
+            return Ok(Keep::All);
+        }
+        let request = Request::Keep(KeepRequest {
+            tier: tier.plan().to_owned(),
+            history: history().iter().map(convert::entry).collect(),
+        });
+        match self.call(index, &request) {
+            Ok(Reply::Kept(kept)) => {
+                let versions = kept.versions.into_iter().map(Version::new);
+                Ok(Keep::Only(versions.collect()))
+            }
+            Ok(_) => Ok(Keep::All),
+            Err(fault) => Err(failed(plugin, &fault)),
+        }
+    }
+
+    fn may_rollback(&self, tier: &PlanName, request: &RollbackRequest) -> Result<(), Objection> {
+        let index = self.backer(tier).map_err(|(plugin, cause)| Objection {
+            plugin,
+            reason: cause,
+        })?;
+        let plugin = &self.plugins[index].manifest.name;
+        let request = Request::Rollback(TierRollback {
+            tier: tier.plan().to_owned(),
+            target: convert::entry(&request.target),
+            current: convert::entry(&request.current),
+            steps: request.steps,
+        });
+        self.ask(plugin, index, &request)
+    }
+
+    fn announce(&self, announcement: &Announcement<'_>) -> Result<(), PolicyError> {
+        let app = announcement.app.as_str();
+        let message = |addon| convert::event(app, announcement.event, addon);
+        let Some(hook) = message(None).map(|request| request.hook()) else {
+            return Ok(());
+        };
+        let mut first = Ok(());
+        for (index, plugin) in self.listeners(hook) {
+            for addon in concerned(&plugin.manifest, announcement.addons) {
+                let Some(request) = message(addon.map(convert::addon)) else {
+                    continue;
+                };
+                let told = self.call(index, &request).map(|_| ());
+                let told = told.map_err(|fault| PolicyError {
+                    plugin: plugin.manifest.name.clone(),
+                    hook: hook.to_string(),
+                    cause: fault.to_string(),
+                });
+                first = first.and(told);
+            }
+        }
+        first
+    }
+}
+
+/// For whom a plugin is told of an event: once for each of its own add-ons that the app has, or
+/// once and for all where it provides none.
+fn concerned<'a>(
+    manifest: &Manifest,
+    installed: &'a [InstalledAddon],
+) -> Vec<Option<&'a InstalledAddon>> {
+    if manifest.addons.is_empty() && manifest.tiers.is_empty() {
+        return vec![None];
+    }
+    let own = |addon: &&InstalledAddon| {
+        let service = addon.plan.service();
+        if service.is_tier() {
+            manifest.tiers.contains_key(addon.plan.plan())
+        } else {
+            manifest.addons.contains_key(service.as_str())
+        }
+    };
+    installed.iter().filter(own).map(Some).collect()
+}
+
+impl PluginHost {
+    /// Asks one plugin that may forbid; its failure forbids too.
+    fn ask(&self, plugin: &str, index: usize, request: &Request) -> Result<(), Objection> {
+        let reason = match self.call(index, request) {
+            Ok(Reply::Denied(reason)) => reason,
+            Ok(_) => return Ok(()),
+            Err(fault) => failure(plugin, request.hook(), &fault),
+        };
+        let plugin = plugin.to_owned();
+        Err(Objection { plugin, reason })
+    }
+
+    /// The plugin that backs a tier; otherwise whom to name, and why there is none.
+    fn backer(&self, tier: &PlanName) -> Result<usize, (String, String)> {
+        let found = self.offers.tiers.get(tier.plan()).copied();
+        let gone = || format!("no plugin backs the tier {tier} any more; install it again");
+        found.ok_or_else(|| (tier.service().to_string(), gone()))
+    }
+}
+
+fn failure(plugin: &str, hook: Hook, fault: &Fault) -> String {
+    format!("the plugin {plugin} failed in {hook}: {fault}")
+}
