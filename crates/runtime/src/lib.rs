@@ -1,1 +1,50 @@
-//! The processes of this machine: supervisor, router and logs.
+//! The processes of this machine: the supervisor that runs each app's current release, the router
+//! that brings requests to it, its logs, and the control socket through which commands speak to
+//! all of that.
+//!
+//! It knows apps and releases by name only: it must not know the ledger, how slugs are packed, or
+//! what a plugin is. What is to run comes in as an [`AppSpec`]; what is current is asked for
+//! through [`Desired`].
+//!
+//! The daemon is one thread. Its parts speak by messages:
+//!
+//! ```text
+//!   control connection ──┐                       ┌──▶ route table ◀── router ◀── browsers
+//!   (one task each)      ├─ Event ─▶ supervisor ─┤
+//!   unit ── UnitChange ──┘          (one task)   └─ UnitRequest ─▶ unit (one task each)
+//!                                                                   └── process ──▶ logs
+//! ```
+//!
+//! The supervisor is the one place where events meet, one after the other; each unit owns one
+//! process and its restarts. They share nothing but the route table.
+
+mod app;
+mod background;
+mod command;
+mod control;
+mod desired;
+mod drain;
+mod home;
+mod launch;
+mod limits;
+mod logs;
+mod ports;
+mod preexec;
+mod process;
+mod router;
+mod serve;
+mod spec;
+mod static_site;
+mod supervisor;
+mod unit;
+
+pub use background::{StartError, start_background};
+pub use control::client::{Candidate, Control, ControlError};
+pub use control::protocol::{AppStatus, ProcessState, ProcessStatus, Refusal, Status};
+pub use desired::Desired;
+pub use home::Home;
+pub use limits::Limits;
+pub use logs::tail::tail;
+pub use serve::{Ready, ServeError, ServeOptions, serve};
+pub use spec::{AppSpec, ServerSpec};
+pub use static_site::{StaticError, serve_static};

@@ -1,0 +1,564 @@
+//! One app as a state machine: what runs, what is being launched beside it, what is on its way
+//! out. All its transitions are in [`App::handle`]. It must not know where inputs come from.
+//!
+//! ```text
+//!            Launch            servers up         web up            Switch
+//!  Settled ─────────▶ Starting ─────────▶ Booting ───────▶ Healthy ───────▶ Settled
+//!     ▲                  │ died, Abandon     │ died, Abandon  │ Abandon        ▲
+//!     └──────────────────┴───────────────────┘                ▼    current     │
+//!     ▲───────────────────────── not current ────────────── Asking ────────────┘
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use slugline_core::app::AppName;
+use slugline_core::resource::ResourceId;
+use tokio::sync::{oneshot, watch};
+
+use crate::control::protocol::{AppStatus, ProcessState, ProcessStatus};
+use crate::drain::{Retiring, Then, Unhealthy};
+use crate::launch::{Context, Handle};
+use crate::router::target::{Route, Way};
+use crate::spec::{AppSpec, ServerSpec, WEB};
+use crate::supervisor::Event;
+use crate::unit::{After, Progress, UnitChange, UnitId, UnitRequest};
+
+/// Names one launch for the life of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CandidateId(pub(crate) u64);
+
+/// A release that is to be started beside the one that runs.
+pub(crate) struct Launch {
+    pub(crate) id: CandidateId,
+    pub(crate) spec: Arc<AppSpec>,
+    pub(crate) reply: oneshot::Sender<Result<(), Unhealthy>>,
+}
+
+/// What happens to an app.
+pub(crate) enum Input {
+    Launch(Launch),
+    Unit(UnitId, UnitChange),
+    /// The processes of a candidate without `web` have had their time to fail.
+    Lasted(CandidateId),
+    /// Answered with whether there was such a candidate.
+    Switch(CandidateId, oneshot::Sender<bool>),
+    Abandon(CandidateId),
+    /// Whether the ledger says that a candidate is current.
+    Current(CandidateId, bool),
+    Run(Arc<AppSpec>, oneshot::Sender<()>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// How far a launch has come.
+#[derive(Default)]
+enum Phase {
+    #[default]
+    Settled,
+    /// Its servers are being started.
+    Starting(Candidate),
+    /// Its processes are.
+    Booting(Candidate),
+    /// It waits for the switch.
+    Healthy(Candidate),
+    /// Whoever launched it is gone: the ledger is asked.
+    Asking(Candidate),
+}
+
+struct Candidate {
+    id: CandidateId,
+    running: Generation,
+    /// The servers that were started for it.
+    fresh: Vec<UnitId>,
+    reply: Option<oneshot::Sender<Result<(), Unhealthy>>>,
+}
+
+/// The processes of one release.
+struct Generation {
+    spec: Arc<AppSpec>,
+    units: Vec<Handle>,
+}
+
+/// One app.
+pub(crate) struct App {
+    name: AppName,
+    route: Route,
+    phase: Phase,
+    current: Option<Generation>,
+    /// What ran until it was stopped; never beside `current`.
+    stopped: Option<(Arc<AppSpec>, Vec<ProcessStatus>)>,
+    servers: BTreeMap<ResourceId, (ServerSpec, Handle)>,
+    retiring: Vec<Retiring>,
+    /// Launches that wait for the one under way to be settled.
+    waiting: VecDeque<Launch>,
+}
+
+impl App {
+    pub(crate) fn new(name: AppName, cx: &Context) -> Self {
+        Self {
+            route: cx.routes.add(&name),
+            name,
+            phase: Phase::Settled,
+            current: None,
+            stopped: None,
+            servers: BTreeMap::new(),
+            retiring: Vec::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input, and does what follows from it.
+    pub(crate) fn handle(&mut self, input: Input, cx: &Arc<Context>) {
+        let phase = std::mem::take(&mut self.phase);
+        self.phase = match (phase, input) {
+            (Phase::Settled, Input::Launch(launch)) => self.begin(launch, cx),
+            (phase, Input::Launch(launch)) => {
+                self.waiting.push_back(launch);
+                phase
+            }
+            (phase, Input::Unit(id, change)) => self.unit_changed(phase, id, &change, cx),
+            (Phase::Booting(it), Input::Lasted(id)) if it.id == id => it.healthy(),
+            (Phase::Healthy(it), Input::Switch(id, reply)) if it.id == id => {
+                let settled = self.switch(it, cx);
+                // It fails when the client is gone, and the switch is made all the same.
+                let _ = reply.send(true);
+                settled
+            }
+            (Phase::Healthy(it), Input::Abandon(id)) if it.id == id => self.ask(it, cx),
+            (Phase::Asking(it), Input::Current(id, true)) if it.id == id => self.switch(it, cx),
+            (Phase::Asking(it), Input::Current(id, false)) if it.id == id => {
+                self.end(it, Then::Nothing, cx)
+            }
+            (Phase::Starting(it) | Phase::Booting(it), Input::Abandon(id)) if it.id == id => {
+                self.end(it, Then::Nothing, cx)
+            }
+            (phase, Input::Abandon(id)) => {
+                self.waiting.retain(|launch| launch.id != id);
+                phase
+            }
+            (phase, Input::Run(spec, reply)) => {
+                self.give_up(phase, "it was replaced by another release", cx);
+                self.run(spec, cx);
+                let _ = reply.send(());
+                Phase::Settled
+            }
+            (phase, Input::Stop(reply)) => {
+                self.give_up(phase, "the app was stopped", cx);
+                self.stop(reply, cx);
+                Phase::Settled
+            }
+            (phase, Input::Switch(_, reply)) => {
+                let _ = reply.send(false);
+                phase
+            }
+            (phase, Input::Lasted(_) | Input::Current(..)) => phase,
+        };
+        while let Some(launch) = self.next_launch() {
+            self.phase = self.begin(launch, cx);
+        }
+        self.set_route();
+        self.finish_retiring(cx);
+    }
+
+    fn next_launch(&mut self) -> Option<Launch> {
+        let settled = matches!(self.phase, Phase::Settled);
+        if settled {
+            self.waiting.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// Starts a candidate's servers, and its processes if there is nothing to wait for.
+    fn begin(&mut self, launch: Launch, cx: &Arc<Context>) -> Phase {
+        let Launch { id, spec, reply } = launch;
+        let (fresh, replaced) = self.start_servers(&spec, false, cx);
+        self.retire(replaced, Then::Nothing, cx);
+        let running = Generation {
+            spec,
+            units: Vec::new(),
+        };
+        let it = Candidate {
+            id,
+            running,
+            fresh,
+            reply: Some(reply),
+        };
+        if it.fresh.is_empty() {
+            boot(it, cx)
+        } else {
+            Phase::Starting(it)
+        }
+    }
+
+    fn unit_changed(
+        &mut self,
+        mut phase: Phase,
+        id: UnitId,
+        change: &UnitChange,
+        cx: &Arc<Context>,
+    ) -> Phase {
+        let launched = match &mut phase {
+            Phase::Settled => None,
+            Phase::Starting(it) | Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) => {
+                Some(it)
+            }
+        };
+        let of_launch = launched.as_ref().is_some_and(|it| it.concerns(id));
+        let units = launched.into_iter().flat_map(|it| &mut it.running.units);
+        let units = units.chain(
+            self.current
+                .iter_mut()
+                .flat_map(|running| &mut running.units),
+        );
+        let units = units.chain(self.servers.values_mut().map(|(_, unit)| unit));
+        let units = units.chain(
+            self.retiring
+                .iter_mut()
+                .flat_map(|retiring| &mut retiring.units),
+        );
+        let Some(unit) = units.into_iter().find(|unit| unit.id == id) else {
+            return phase;
+        };
+        unit.note(change);
+        let (label, is_web) = (unit.label.clone(), unit.is_web());
+        match (phase, change) {
+            (Phase::Starting(it) | Phase::Booting(it), UnitChange::Died { ending, last, .. })
+                if of_launch =>
+            {
+                self.fail(
+                    it,
+                    Unhealthy {
+                        reason: format!("{label} {ending}"),
+                        log: last.clone(),
+                    },
+                    cx,
+                )
+            }
+            (Phase::Starting(it), UnitChange::Up) if self.are_up(&it.fresh) => boot(it, cx),
+            (Phase::Booting(it), UnitChange::Up) if of_launch && is_web => it.healthy(),
+            (phase, _) => phase,
+        }
+    }
+
+    fn are_up(&self, ids: &[UnitId]) -> bool {
+        let up = |(_, unit): &(ServerSpec, Handle)| unit.state == ProcessState::Up;
+        self.servers
+            .values()
+            .filter(|(_, unit)| ids.contains(&unit.id))
+            .all(up)
+    }
+
+    /// Sends the requests to a candidate, and what ran before on its way.
+    fn switch(&mut self, it: Candidate, cx: &Arc<Context>) -> Phase {
+        for unit in &it.running.units {
+            unit.tell(UnitRequest::Adopt);
+        }
+        self.replace(it.running, cx);
+        Phase::Settled
+    }
+
+    /// Runs a release without asking whether it is healthy. Its processes wait until its servers
+    /// have been tried, so that they need not crash only because they were faster.
+    fn run(&mut self, spec: Arc<AppSpec>, cx: &Arc<Context>) {
+        let (_, replaced) = self.start_servers(&spec, true, cx);
+        self.retire(replaced, Then::Nothing, cx);
+        let servers: Vec<_> = spec
+            .servers
+            .iter()
+            .filter_map(|server| self.servers.get(&server.resource))
+            .map(|(_, unit)| unit.progress.clone())
+            .collect();
+        let after = || servers.iter().cloned().map(After::Attempt).collect();
+        let units = spec
+            .running_types()
+            .map(|kind| cx.process(&spec, kind, true, after()))
+            .collect();
+        self.replace(Generation { spec, units }, cx);
+    }
+
+    fn replace(&mut self, running: Generation, cx: &Arc<Context>) {
+        let before = self.route.target();
+        let spec = Arc::clone(&running.spec);
+        let old = self.current.replace(running);
+        let stopped = self.stopped.take().map(|(spec, _)| Generation {
+            spec,
+            units: Vec::new(),
+        });
+        self.set_route();
+        let mut units = self.drop_servers(Some(&spec));
+        for (_, server) in self.servers.values() {
+            server.tell(UnitRequest::Adopt);
+        }
+        let mut then = Then::Nothing;
+        if let Some(old) = old.or(stopped) {
+            units.extend(old.units);
+            then = Then::Retire(old.spec.version, old.spec.dir.clone());
+        }
+        self.retiring
+            .push(Retiring::begin(units, then, before, cx.limits.drain));
+    }
+
+    /// Ends everything that runs.
+    fn stop(&mut self, reply: oneshot::Sender<()>, cx: &Arc<Context>) {
+        let servers = self.servers.values().map(|(_, unit)| unit);
+        if let Some(current) = &self.current {
+            let units = current.units.iter().chain(servers);
+            let statuses = units.map(Handle::stopped_status).collect();
+            self.stopped = Some((Arc::clone(&current.spec), statuses));
+        }
+        let mut units = self.drop_servers(None);
+        units.extend(
+            self.current
+                .take()
+                .into_iter()
+                .flat_map(|current| current.units),
+        );
+        self.retire(units, Then::Stopped(reply), cx);
+    }
+
+    /// Asks the ledger whether a candidate that lost its client is current.
+    fn ask(&self, it: Candidate, cx: &Arc<Context>) -> Phase {
+        let (app, id, version) = (self.name.clone(), it.id, it.running.spec.version);
+        let (desired, events) = (Arc::clone(&cx.desired), cx.events.clone());
+        tokio::task::spawn_blocking(move || {
+            // Where it cannot be told, what runs is what is left running.
+            let current = desired.current(&app).ok().flatten();
+            let is = current.is_some_and(|spec| spec.version == version);
+            let _ = events.send(Event::App(app, Input::Current(id, is)));
+        });
+        Phase::Asking(it)
+    }
+
+    fn fail(&mut self, mut it: Candidate, why: Unhealthy, cx: &Arc<Context>) -> Phase {
+        let reply = it.reply.take();
+        let then = reply.map_or(Then::Nothing, |reply| Then::Fail(reply, why));
+        self.end(it, then, cx)
+    }
+
+    /// Ends a candidate, and brings the servers back to what they were before it.
+    fn end(&mut self, it: Candidate, then: Then, cx: &Arc<Context>) -> Phase {
+        let spec = self
+            .current
+            .as_ref()
+            .map(|current| Arc::clone(&current.spec));
+        let mut units = self.drop_servers(spec.as_deref());
+        if let Some(spec) = spec {
+            units.extend(self.start_servers(&spec, true, cx).1);
+        }
+        units.extend(it.running.units);
+        self.retire(units, then, cx);
+        Phase::Settled
+    }
+
+    fn give_up(&mut self, phase: Phase, why: &str, cx: &Arc<Context>) {
+        match phase {
+            Phase::Settled => {}
+            Phase::Starting(it) | Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) => {
+                let why = Unhealthy {
+                    reason: why.to_owned(),
+                    log: Vec::new(),
+                };
+                self.fail(it, why, cx);
+            }
+        }
+    }
+
+    /// Starts the servers that a release needs: those that are not there, and those whose command
+    /// is another now, in place of the old ones. Answers what it started, and what it replaced.
+    fn start_servers(
+        &mut self,
+        spec: &Arc<AppSpec>,
+        adopted: bool,
+        cx: &Arc<Context>,
+    ) -> (Vec<UnitId>, Vec<Handle>) {
+        let (mut fresh, mut replaced) = (Vec::new(), Vec::new());
+        for wanted in &spec.servers {
+            let old = self.servers.remove(&wanted.resource);
+            let (entry, is_new) = match old {
+                Some((known, unit)) if known == *wanted => ((known, unit), false),
+                old => {
+                    let after = old
+                        .as_ref()
+                        .map(|(_, old)| After::End(old.progress.clone()));
+                    replaced.extend(old.map(|(_, old)| old));
+                    (
+                        (wanted.clone(), cx.server(spec, wanted, adopted, after)),
+                        true,
+                    )
+                }
+            };
+            fresh.extend(is_new.then_some(entry.1.id));
+            self.servers.insert(wanted.resource.clone(), entry);
+        }
+        (fresh, replaced)
+    }
+
+    /// Takes out the servers that a release does not have.
+    fn drop_servers(&mut self, spec: Option<&AppSpec>) -> Vec<Handle> {
+        let wanted = |id: &ResourceId| {
+            spec.is_some_and(|spec| spec.servers.iter().any(|server| server.resource == *id))
+        };
+        let servers = std::mem::take(&mut self.servers);
+        let (kept, absent) = servers.into_iter().partition(|(id, _)| wanted(id));
+        self.servers = kept;
+        let absent: BTreeMap<_, _> = absent;
+        absent.into_values().map(|(_, unit)| unit).collect()
+    }
+
+    fn retire(&mut self, units: Vec<Handle>, then: Then, cx: &Context) {
+        self.retiring
+            .push(Retiring::begin(units, then, None, cx.limits.drain));
+    }
+
+    fn finish_retiring(&mut self, cx: &Arc<Context>) {
+        let over: Vec<_> = self
+            .retiring
+            .extract_if(.., |retiring| retiring.is_over())
+            .collect();
+        for retiring in over {
+            match retiring.then {
+                Then::Nothing | Then::Retire(_, None) => {}
+                Then::Retire(version, Some(dir)) => {
+                    if !self.uses(&dir) {
+                        let (desired, app) = (Arc::clone(&cx.desired), self.name.clone());
+                        tokio::task::spawn_blocking(move || desired.retired(&app, version, &dir));
+                    }
+                }
+                // Both fail when the client is gone.
+                Then::Fail(reply, why) => drop(reply.send(Err(why))),
+                Then::Stopped(reply) => drop(reply.send(())),
+            }
+        }
+    }
+
+    /// Whether anything but what has ended runs in this folder, or may do so soon.
+    fn uses(&self, dir: &Path) -> bool {
+        let launched = match &self.phase {
+            Phase::Settled => None,
+            Phase::Starting(it) | Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) => {
+                Some(&it.running.spec)
+            }
+        };
+        let specs = launched.into_iter();
+        let specs = specs.chain(self.current.iter().map(|current| &current.spec));
+        let specs = specs.chain(self.stopped.iter().map(|(spec, _)| spec));
+        let mut specs = specs.chain(self.waiting.iter().map(|launch| &launch.spec));
+        let leaving = |retiring: &Retiring| match &retiring.then {
+            Then::Retire(_, other) => other.as_deref() == Some(dir),
+            _ => false,
+        };
+        specs.any(|spec| spec.dir.as_deref() == Some(dir)) || self.retiring.iter().any(leaving)
+    }
+
+    /// Brings the route to where the current release's web process is.
+    fn set_route(&self) {
+        let web = self
+            .current
+            .as_ref()
+            .and_then(|it| it.units.iter().find(|unit| unit.is_web()));
+        let soon = Duration::from_secs(1);
+        match web.map(|web| (web.state, web.port)) {
+            Some((ProcessState::Up, Some(port))) => self.route.open(port),
+            Some((ProcessState::Starting, _)) => self.route.set(Way::Soon),
+            Some((ProcessState::Crashed, _)) if web.is_some_and(|web| web.again <= soon) => {
+                self.route.set(Way::Soon);
+            }
+            Some((ProcessState::Crashed, _)) => {
+                let why = "its web process has crashed, and will be started again";
+                self.route.set(Way::Closed(why.into()));
+            }
+            Some(_) => self
+                .route
+                .set(Way::Closed("its web process is stopped".into())),
+            None if self.current.is_some() => {
+                self.route
+                    .set(Way::Closed(format!("it has no {WEB} process")));
+            }
+            None => self.route.set(Way::Closed("it is not running".into())),
+        }
+    }
+
+    pub(crate) fn status(&self) -> AppStatus {
+        let stopped = self.stopped.as_ref();
+        let spec = self.current.as_ref().map(|current| &current.spec);
+        let servers = self.servers.values().map(|(_, unit)| unit);
+        let units = self
+            .current
+            .iter()
+            .flat_map(|current| &current.units)
+            .chain(servers);
+        let processes = match stopped {
+            Some((_, statuses)) => statuses.clone(),
+            None => units.map(Handle::status).collect(),
+        };
+        AppStatus {
+            app: self.name.clone(),
+            version: spec
+                .or(stopped.map(|(spec, _)| spec))
+                .map(|spec| spec.version),
+            processes,
+        }
+    }
+
+    /// Tells every unit to end, and answers what ends when each has.
+    pub(crate) fn end_all(self) -> Vec<watch::Receiver<Progress>> {
+        let launched = match self.phase {
+            Phase::Settled => None,
+            Phase::Starting(it) | Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) => {
+                Some(it.running)
+            }
+        };
+        let units = launched
+            .into_iter()
+            .chain(self.current)
+            .flat_map(|running| running.units);
+        let units = units.chain(self.servers.into_values().map(|(_, unit)| unit));
+        let units = units.chain(
+            self.retiring
+                .into_iter()
+                .flat_map(|retiring| retiring.units),
+        );
+        let told = units.map(|unit| {
+            unit.tell(UnitRequest::Stop);
+            unit.progress
+        });
+        told.collect()
+    }
+}
+
+/// Starts a candidate's processes. One without processes is healthy at once; one without `web`,
+/// once its processes have lasted a while.
+fn boot(mut it: Candidate, cx: &Arc<Context>) -> Phase {
+    let spec = &it.running.spec;
+    let start = |kind| cx.process(spec, kind, false, Vec::new());
+    it.running.units = spec.running_types().map(start).collect();
+    if it.running.units.is_empty() {
+        return it.healthy();
+    }
+    if !it.running.units.iter().any(Handle::is_web) {
+        let (events, app, id, settle) =
+            (cx.events.clone(), spec.app.clone(), it.id, cx.limits.settle);
+        tokio::spawn(async move {
+            tokio::time::sleep(settle).await;
+            let _ = events.send(Event::App(app, Input::Lasted(id)));
+        });
+    }
+    Phase::Booting(it)
+}
+
+impl Candidate {
+    fn concerns(&self, id: UnitId) -> bool {
+        self.fresh.contains(&id) || self.running.units.iter().any(|unit| unit.id == id)
+    }
+
+    fn healthy(mut self) -> Phase {
+        if let Some(reply) = self.reply.take() {
+            // It fails when the client is gone; its connection abandons the candidate then.
+            let _ = reply.send(Ok(()));
+        }
+        Phase::Healthy(self)
+    }
+}

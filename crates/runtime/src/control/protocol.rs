@@ -1,0 +1,174 @@
+//! The messages on the control socket, each one line of JSON. Types without input or output.
+//!
+//! The daemon greets with a [`Hello`]. Then the client sends one [`Request`] after the other and
+//! gets one [`Reply`] to each, but for these: after `Follow` come `Line`s until either side closes;
+//! after `Shutdown` comes nothing, and the connection is closed once every process has ended. A
+//! client that goes away between `Launch` and `Switch` abandons what it launched.
+
+use serde::{Deserialize, Serialize};
+use slugline_core::app::AppName;
+use slugline_core::release::Version;
+use slugline_core::time::Timestamp;
+
+use crate::spec::AppSpec;
+
+/// The version of this protocol.
+pub(crate) const PROTOCOL: u32 = 1;
+
+/// The daemon's greeting.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub(crate) protocol: u32,
+    pub(crate) pid: u32,
+    /// The router's port.
+    pub(crate) port: u16,
+}
+
+/// What a client asks. No `Debug`: a spec holds secrets.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub(crate) enum Request {
+    Status,
+    /// Start a release beside the one that runs; answered when it is healthy or not.
+    Launch {
+        spec: AppSpec,
+    },
+    /// Send the requests to what was launched on this connection.
+    Switch,
+    /// Run a release in place of whatever runs.
+    Run {
+        spec: AppSpec,
+    },
+    Stop {
+        app: AppName,
+    },
+    Follow {
+        app: AppName,
+        lines: usize,
+    },
+    Shutdown,
+}
+
+/// What the daemon answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub(crate) enum Reply {
+    Done,
+    Status { status: Status },
+    Unhealthy { reason: String, log: Vec<String> },
+    Line { line: String },
+    Refused { why: Refusal },
+}
+
+/// Why the daemon does not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The request is none that it knows.
+    #[error("the daemon does not understand this request; it may be of another version")]
+    NotUnderstood,
+    /// There is nothing to switch to: it was stopped or replaced meanwhile.
+    #[error("the release that was launched was stopped or replaced meanwhile")]
+    NoCandidate,
+    /// A log file cannot be read.
+    #[error("the daemon cannot read the log")]
+    NoLog,
+    /// It is ending.
+    #[error("the daemon is ending")]
+    Ending,
+}
+
+/// What the daemon does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its process id.
+    pub pid: u32,
+    /// When it was started.
+    pub since: Timestamp,
+    /// The port of the router.
+    pub port: u16,
+    /// The apps that it knows, sorted by name.
+    pub apps: Vec<AppStatus>,
+}
+
+/// What runs of one app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppStatus {
+    /// The app.
+    pub app: AppName,
+    /// The release that runs, or was stopped; `None` before the first.
+    pub version: Option<Version>,
+    /// Its processes and then its servers, each sorted by name.
+    pub processes: Vec<ProcessStatus>,
+}
+
+/// One process or server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// `web.1`, or the name of a server, such as `memcache`.
+    pub name: String,
+    /// Whether it is the server of an add-on.
+    pub server: bool,
+    /// How it is.
+    pub state: ProcessState,
+    /// Since when it has been so.
+    pub since: Timestamp,
+    /// The command; of a server only the program, since its arguments may be secret.
+    pub command: String,
+    /// The release that it runs; of a server, the one that started it.
+    pub version: Version,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// Its process id, while there is one.
+    pub pid: Option<u32>,
+    /// Its port, if it has one.
+    pub port: Option<u16>,
+}
+
+/// How a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessState {
+    /// It runs, and is not ready; or is about to be started.
+    Starting,
+    /// It is ready.
+    Up,
+    /// It died, and waits to be started again.
+    Crashed,
+    /// It was told to end.
+    Stopped,
+}
+
+impl ProcessState {
+    /// The word that names it: `starting`, `up`, `crashed` or `stopped`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Up => "up",
+            Self::Crashed => "crashed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_lines_with_their_names() {
+        let app = AppName::new("a").unwrap();
+        let line = serde_json::to_string(&Request::Follow { app, lines: 3 }).unwrap();
+        assert_eq!(line, r#"{"request":"follow","app":"a","lines":3}"#);
+        let line = serde_json::to_string(&Reply::Refused {
+            why: Refusal::Ending,
+        })
+        .unwrap();
+        assert_eq!(line, r#"{"reply":"refused","why":"ending"}"#);
+        let line = Reply::Line {
+            line: "a\nb".into(),
+        };
+        assert!(!serde_json::to_string(&line).unwrap().contains('\n'));
+    }
+}

@@ -1,0 +1,199 @@
+//! The daemon's side of the control socket: reads requests, asks the supervisor, writes replies.
+//! It must not know what the supervisor does with them.
+
+use std::io::Result;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use slugline_core::app::AppName;
+use slugline_core::time::Timestamp;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::protocol::{Hello, PROTOCOL, Refusal, Reply, Request, Status};
+use super::socket::Address;
+use crate::home::Home;
+use crate::logs::Logs;
+use crate::spec::AppSpec;
+use crate::supervisor::Asking;
+
+/// What every connection needs.
+pub(crate) struct Server {
+    pub(crate) asking: Asking,
+    pub(crate) logs: Arc<Logs>,
+    pub(crate) pid: u32,
+    pub(crate) port: u16,
+    pub(crate) since: Timestamp,
+}
+
+struct Connection {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
+}
+
+/// Makes the socket, for its owner only, in place of one that a dead daemon left.
+pub(crate) fn listen(home: &Home) -> Result<UnixListener> {
+    let fresh = home.socket().with_extension("sock.new");
+    match std::fs::remove_file(&fresh) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(Address::of(&fresh)?.path())?;
+    // Nobody finds it before it has its name, and its rights by then.
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&fresh, home.socket())?;
+    Ok(listener)
+}
+
+/// Serves connections for ever.
+pub(crate) async fn serve(listener: UnixListener, server: Arc<Server>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let server = Arc::clone(&server);
+                // An error is a client that went away.
+                tokio::spawn(async move { server.connection(stream).await });
+            }
+            // Out of descriptors, mostly: some will be free again.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+impl Server {
+    async fn connection(&self, stream: UnixStream) -> Result<()> {
+        let (reader, writer) = stream.into_split();
+        let mut connection = Connection {
+            lines: BufReader::new(reader).lines(),
+            writer,
+        };
+        let hello = Hello {
+            protocol: PROTOCOL,
+            pid: self.pid,
+            port: self.port,
+        };
+        connection.write(&hello).await?;
+        while let Some(request) = connection.read().await? {
+            let reply = match request {
+                None => refused(Refusal::NotUnderstood),
+                Some(Request::Launch { spec }) => self.launch(spec, &mut connection).await?,
+                Some(Request::Follow { app, lines }) => {
+                    return self.follow(&app, lines, connection).await;
+                }
+                Some(Request::Shutdown) => {
+                    self.asking.end();
+                    // The end of the daemon closes the connection.
+                    return std::future::pending().await;
+                }
+                Some(Request::Switch) => refused(Refusal::NoCandidate),
+                Some(Request::Status) => self.status().await,
+                Some(Request::Run { spec }) => done(self.asking.run(spec).await),
+                Some(Request::Stop { app }) => done(self.asking.stop(app).await),
+            };
+            connection.write(&reply).await?;
+        }
+        Ok(())
+    }
+
+    /// Launches, and waits for what the client says to it. Whatever else happens to the connection
+    /// drops the guard, which abandons the launch.
+    async fn launch(&self, spec: AppSpec, connection: &mut Connection) -> Result<Reply> {
+        let (guard, answer) = self.asking.launch(spec);
+        let answer = tokio::select! {
+            answer = answer => answer,
+            // The client has nothing to say before the answer: it is gone, or confused.
+            _ = connection.read() => return Ok(refused(Refusal::NotUnderstood)),
+        };
+        match answer {
+            Ok(Ok(())) => connection.write(&Reply::Done).await?,
+            Ok(Err(why)) => {
+                return Ok(Reply::Unhealthy {
+                    reason: why.reason,
+                    log: why.log,
+                });
+            }
+            Err(_) => return Ok(refused(Refusal::Ending)),
+        }
+        match connection.read().await? {
+            Some(Some(Request::Switch)) => Ok(match guard.switch().await {
+                Some(true) => Reply::Done,
+                Some(false) => refused(Refusal::NoCandidate),
+                None => refused(Refusal::Ending),
+            }),
+            _ => Ok(refused(Refusal::NotUnderstood)),
+        }
+    }
+
+    async fn status(&self) -> Reply {
+        match self.asking.status().await {
+            Some(apps) => {
+                let (pid, since, port) = (self.pid, self.since, self.port);
+                Reply::Status {
+                    status: Status {
+                        pid,
+                        since,
+                        port,
+                        apps,
+                    },
+                }
+            }
+            None => refused(Refusal::Ending),
+        }
+    }
+
+    async fn follow(&self, app: &AppName, count: usize, mut to: Connection) -> Result<()> {
+        let Ok((past, mut coming)) = self.logs.app(app).follow(count) else {
+            return to.write(&refused(Refusal::NoLog)).await;
+        };
+        for line in past {
+            to.write(&Reply::Line { line }).await?;
+        }
+        loop {
+            let text = tokio::select! {
+                text = coming.recv() => text,
+                // The client has nothing more to say: it is gone.
+                _ = to.lines.next_line() => return Ok(()),
+            };
+            match text {
+                Ok(text) => {
+                    for line in text.lines() {
+                        to.write(&Reply::Line {
+                            line: line.to_owned(),
+                        })
+                        .await?;
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {
+                    let line = "(some lines are left out here: they came too fast)".to_owned();
+                    to.write(&Reply::Line { line }).await?;
+                }
+                Err(RecvError::Closed) => return Ok(()),
+            }
+        }
+    }
+}
+
+fn refused(why: Refusal) -> Reply {
+    Reply::Refused { why }
+}
+
+fn done(answer: Option<()>) -> Reply {
+    answer.map_or(refused(Refusal::Ending), |()| Reply::Done)
+}
+
+impl Connection {
+    /// The next request; `None` at the end, `Some(None)` for one that is not understood.
+    async fn read(&mut self) -> Result<Option<Option<Request>>> {
+        let line = self.lines.next_line().await?;
+        Ok(line.map(|line| serde_json::from_str(&line).ok()))
+    }
+
+    async fn write<T: serde::Serialize>(&mut self, message: &T) -> Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        self.writer.write_all(&line).await
+    }
+}

@@ -1,0 +1,72 @@
+//! Ending what was replaced: requests in flight finish first, for a bounded time. It must not know
+//! what replaced it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use slugline_core::release::Version;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::launch::Handle;
+use crate::router::target::Target;
+use crate::unit::UnitRequest;
+
+/// Why a launch failed.
+#[derive(Debug)]
+pub(crate) struct Unhealthy {
+    pub(crate) reason: String,
+    pub(crate) log: Vec<String>,
+}
+
+/// Units that are on their way out.
+pub(crate) struct Retiring {
+    pub(crate) units: Vec<Handle>,
+    pub(crate) then: Then,
+}
+
+/// What happens once the last of them has ended.
+pub(crate) enum Then {
+    Nothing,
+    /// The folder of a release that was replaced may be removed.
+    Retire(Version, Option<PathBuf>),
+    /// A launch is answered.
+    Fail(oneshot::Sender<Result<(), Unhealthy>>, Unhealthy),
+    /// A stop is answered.
+    Stopped(oneshot::Sender<()>),
+}
+
+impl Retiring {
+    /// Tells the units to end; the web process that `target` belongs to, once its requests have
+    /// finished or `limit` is over.
+    pub(crate) fn begin(
+        units: Vec<Handle>,
+        then: Then,
+        target: Option<Arc<Target>>,
+        limit: Duration,
+    ) -> Self {
+        for unit in &units {
+            match &target {
+                Some(target) if unit.is_web() && unit.port == Some(target.port) => {
+                    drain(Arc::clone(target), limit, unit.requests.clone());
+                }
+                _ => unit.tell(UnitRequest::Stop),
+            }
+        }
+        Self { units, then }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.units.iter().all(|unit| unit.ended)
+    }
+}
+
+fn drain(target: Arc<Target>, limit: Duration, unit: mpsc::UnboundedSender<UnitRequest>) {
+    tokio::spawn(async move {
+        // What has not finished by now is cut off.
+        let _ = timeout(limit, target.drained()).await;
+        // It fails when the process ended by itself.
+        let _ = unit.send(UnitRequest::Stop);
+    });
+}

@@ -1,0 +1,258 @@
+//! The daemon: takes the lock, opens router and control socket, runs what is desired, and ends it
+//! all when it is told to. It must not know what a command line is, nor print.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::command::Machine;
+use crate::control::server::{self, Server};
+use crate::desired::Desired;
+use crate::home::Home;
+use crate::launch::{Context, now};
+use crate::limits::Limits;
+use crate::logs::Logs;
+use crate::ports::address;
+use crate::router;
+use crate::spec::AppSpec;
+use crate::supervisor::{Asking, Supervisor};
+
+/// What a daemon is started with.
+pub struct ServeOptions {
+    /// Slugline's home; it must exist.
+    pub home: PathBuf,
+    /// The router's port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Knows what is to run.
+    pub desired: Arc<dyn Desired>,
+    /// [`Limits::default`], but in tests.
+    pub limits: Limits,
+}
+
+/// What a daemon says once it can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The router's port.
+    pub port: u16,
+}
+
+/// Why a daemon does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The home has one already.
+    #[error("a daemon runs for {} already{}", home.display(), pid_text(*pid))]
+    AlreadyRunning {
+        /// The home.
+        home: PathBuf,
+        /// Its process id, if it has told it yet.
+        pid: Option<u32>,
+    },
+    /// Something else listens at the router's port.
+    #[error("port {0} is in use by another program")]
+    PortInUse(u16),
+    /// It cannot be told what is to run.
+    #[error("cannot tell what is to run: {0}")]
+    Desired(String),
+    /// A file, socket or port in the home cannot be used.
+    #[error("cannot {what}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+fn pid_text(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" (process {pid})"))
+        .unwrap_or_default()
+}
+
+fn cannot(what: &'static str) -> impl FnOnce(std::io::Error) -> ServeError {
+    move |source| ServeError::Io { what, source }
+}
+
+/// Runs the daemon until it is asked to end, by SIGTERM, SIGINT, SIGHUP or a client; then ends
+/// every process and returns. `ready` is called once, when requests and commands are served; what
+/// is to run has been started by then, but need not be healthy.
+///
+/// Its processes die with the calling thread, however that ends.
+///
+/// # Errors
+/// [`ServeError`]; nothing runs then.
+pub fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<(), ServeError> {
+    let home = Home::new(&options.home);
+    let lock = take_lock(&home)?;
+    let logs = home.logs();
+    std::fs::create_dir_all(&logs).map_err(cannot("make the folder of logs"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(cannot("start the daemon's event loop"))?;
+    let result = runtime.block_on(run(&home, options, ready));
+    // A client that waits for the end sees its connection close with the runtime: another daemon
+    // must be possible by then.
+    drop(lock);
+    runtime.shutdown_timeout(Duration::from_secs(10));
+    result
+}
+
+async fn run(
+    home: &Home,
+    options: ServeOptions,
+    ready: impl FnOnce(&Ready),
+) -> Result<(), ServeError> {
+    let mut signals = Signals::new().map_err(cannot("listen to signals"))?;
+    let ServeOptions {
+        port,
+        desired,
+        limits,
+        ..
+    } = options;
+    let listener = match TcpListener::bind(address(port)).await {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            return Err(ServeError::PortInUse(port));
+        }
+        bound => bound.map_err(cannot("open the router's port"))?,
+    };
+    let port = listener
+        .local_addr()
+        .map_err(cannot("open the router's port"))?
+        .port();
+    let wanted = all(&desired).await?;
+    let (events, receiver) = mpsc::unbounded_channel();
+    let asking = Asking::new(events.clone());
+    let cx = Arc::new(Context {
+        machine: Machine::new(|key| std::env::var(key).ok()),
+        logs: Arc::new(Logs::new(home.logs(), limits.log_bytes)),
+        limits: Arc::new(limits),
+        routes: Arc::default(),
+        desired,
+        events,
+        reserved: Mutex::default(),
+        units: AtomicU64::new(0),
+    });
+    let mut supervisor = tokio::spawn(Supervisor::new(Arc::clone(&cx), receiver).run());
+    for spec in wanted {
+        // It is `None` only when the supervisor has ended.
+        let _ = asking.run(spec).await;
+    }
+    let control = open_control(home, &cx, &asking, port)?;
+    let hold = cx.limits.hold;
+    let router = tokio::spawn(router::serve(listener, Arc::clone(&cx.routes), hold, port));
+    ready(&Ready { port });
+    tokio::select! {
+        () = signals.any() => {}
+        _ = &mut supervisor => {}
+    }
+    // From here on nobody finds this daemon; those that are connected wait for its end.
+    control.abort();
+    router.abort();
+    let _ = std::fs::remove_file(home.socket());
+    asking.end();
+    if !supervisor.is_finished() {
+        let _ = supervisor.await;
+    }
+    Ok(())
+}
+
+fn open_control(
+    home: &Home,
+    cx: &Context,
+    asking: &Asking,
+    port: u16,
+) -> Result<JoinHandle<()>, ServeError> {
+    let listener = server::listen(home).map_err(cannot("open the control socket"))?;
+    let server = Server {
+        asking: asking.clone(),
+        logs: Arc::clone(&cx.logs),
+        pid: std::process::id(),
+        port,
+        since: now(),
+    };
+    Ok(tokio::spawn(server::serve(listener, Arc::new(server))))
+}
+
+async fn all(desired: &Arc<dyn Desired>) -> Result<Vec<AppSpec>, ServeError> {
+    let desired = Arc::clone(desired);
+    let answer = tokio::task::spawn_blocking(move || desired.all()).await;
+    let answer = answer.unwrap_or_else(|_| Err("the one who knows broke".to_owned()));
+    answer.map_err(ServeError::Desired)
+}
+
+/// Takes the one lock of a home, and writes our process id into it.
+fn take_lock(home: &Home) -> Result<Flock<File>, ServeError> {
+    let file = open_lock(&home.lock()).map_err(cannot("open the daemon's lock"))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(mut lock) => {
+            let written = lock
+                .set_len(0)
+                .and_then(|()| lock.write_all(pid_line().as_bytes()));
+            written.map_err(cannot("write the daemon's lock"))?;
+            Ok(lock)
+        }
+        Err((mut file, Errno::EWOULDBLOCK)) => {
+            let mut text = String::new();
+            // Only for the message: without it, it says less.
+            let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
+            let pid = text.trim().parse().ok();
+            Err(ServeError::AlreadyRunning {
+                home: home.path().to_owned(),
+                pid,
+            })
+        }
+        Err((_, errno)) => Err(cannot("take the daemon's lock")(errno.into())),
+    }
+}
+
+fn pid_line() -> String {
+    format!("{}\n", std::process::id())
+}
+
+/// Opens a file to be locked, which is never removed: whoever opened it before would lock another.
+pub(crate) fn open_lock(path: &std::path::Path) -> std::io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+/// The signals that end the daemon.
+struct Signals([tokio::signal::unix::Signal; 3]);
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let [terminate, interrupt, hang_up] = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+        ];
+        Ok(Self([
+            signal(terminate)?,
+            signal(interrupt)?,
+            signal(hang_up)?,
+        ]))
+    }
+
+    async fn any(&mut self) {
+        let [terminate, interrupt, hang_up] = &mut self.0;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The executor: one task that owns one process, from its first start through its restarts to its
+//! end. It tells the supervisor what happens, and does as it is told. It must not know the other
+//! processes, nor what a release or a switch is.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
+use tokio::process::Child;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::command::Recipe;
+use crate::limits::{Backoff, Limits};
+use crate::logs::AppLog;
+use crate::logs::lines::{LastLines, Splitter};
+use crate::ports::answers;
+use crate::process::{Ending, Group, start};
+
+/// Names one unit for the life of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UnitId(pub(crate) u64);
+
+/// What a unit is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnitRequest {
+    /// From now on it is started again whenever it dies.
+    Adopt,
+    /// It is to end, for good.
+    Stop,
+}
+
+/// What a unit tells. A life is `Starting`, `Up` and `Died`, or any beginning of that; `Ended`
+/// comes once, and nothing after it.
+#[derive(Debug)]
+pub(crate) enum UnitChange {
+    Starting {
+        pid: u32,
+        port: Option<u16>,
+    },
+    Up,
+    /// `again` is the wait before the next start, if there is to be one. All that the process
+    /// wrote is in the log by now.
+    Died {
+        ending: Ending,
+        last: Vec<String>,
+        again: Duration,
+    },
+    Ended,
+}
+
+/// How far a unit has come; for those that wait for it. Ended is also: its sender is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Progress {
+    Begun,
+    /// It has been up, or has failed to be, once.
+    Tried,
+}
+
+/// What a unit waits for before its first start.
+pub(crate) enum After {
+    /// Another unit's end: it may use the same port.
+    End(watch::Receiver<Progress>),
+    /// Another unit's first attempt, for a bounded time.
+    Attempt(watch::Receiver<Progress>),
+}
+
+/// The port of a unit.
+pub(crate) enum PortPlan {
+    None,
+    /// A free one for each start, passed to the process.
+    Fresh(Box<dyn Fn() -> Option<u16> + Send + Sync>),
+    /// Always this one; the process knows it.
+    Fixed(u16),
+}
+
+/// All that a unit needs to know of its process.
+pub(crate) struct Plan {
+    /// What is started, given the port.
+    pub(crate) recipe: Box<dyn Fn(Option<u16>) -> Recipe + Send + Sync>,
+    /// The command as it may be shown: it holds no secret.
+    pub(crate) shown: String,
+    pub(crate) port: PortPlan,
+    pub(crate) boot_limit: Duration,
+    pub(crate) grace: Duration,
+    /// Whether it is started again from the beginning, or only once it is adopted.
+    pub(crate) adopted: bool,
+    pub(crate) after: Vec<After>,
+    pub(crate) log: Arc<AppLog>,
+    /// The source of its output in the log, such as `app[web.1]`.
+    pub(crate) output: String,
+    /// The source of what happens to it, such as `slugline[web.1]`.
+    pub(crate) events: String,
+    pub(crate) limits: Arc<Limits>,
+}
+
+/// The ends of the channels that a unit holds.
+pub(crate) struct Wires {
+    pub(crate) requests: mpsc::UnboundedReceiver<UnitRequest>,
+    pub(crate) changes: Box<dyn Fn(UnitChange) + Send + Sync>,
+    pub(crate) progress: watch::Sender<Progress>,
+}
+
+/// How one life went.
+enum Life {
+    Died(Ending, Vec<String>),
+    /// It was told to end, and did.
+    Stopped,
+}
+
+struct Unit {
+    plan: Plan,
+    wires: Wires,
+    /// The state in words, as the log has it.
+    state: &'static str,
+}
+
+/// Runs a unit until it is told to stop.
+pub(crate) async fn run(plan: Plan, wires: Wires) {
+    let mut unit = Unit {
+        plan,
+        wires,
+        state: "starting",
+    };
+    if unit.wait_for_others().await {
+        unit.live().await;
+    }
+    (unit.wires.changes)(UnitChange::Ended);
+}
+
+impl Unit {
+    /// One life after the other, until it is to end.
+    async fn live(&mut self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let born = Instant::now();
+            let (ending, last) = match self.one_life().await {
+                Life::Died(ending, last) => (ending, last),
+                Life::Stopped => return,
+            };
+            let again = backoff.after(born.elapsed(), &self.plan.limits);
+            self.say(&format!("Process {ending}"));
+            self.say(&format!("State changed from {} to crashed", self.state));
+            (self.wires.changes)(UnitChange::Died {
+                ending,
+                last,
+                again,
+            });
+            self.wires.progress.send_replace(Progress::Tried);
+            if !self.pause(again).await {
+                return;
+            }
+        }
+    }
+
+    /// Waits before the next start: until it is adopted, and then for `again`. False: it is to end.
+    async fn pause(&mut self, again: Duration) -> bool {
+        while !self.plan.adopted {
+            if self.next_request().await == UnitRequest::Stop {
+                return false;
+            }
+        }
+        let deadline = Instant::now() + again;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => return true,
+                request = self.next_request() => if request == UnitRequest::Stop {
+                    return false;
+                },
+            }
+        }
+    }
+
+    async fn wait_for_others(&mut self) -> bool {
+        let hold = self.plan.limits.hold;
+        let after = std::mem::take(&mut self.plan.after);
+        let mut others = tokio::spawn(async move {
+            for other in after {
+                match other {
+                    After::End(mut progress) => while progress.changed().await.is_ok() {},
+                    After::Attempt(mut progress) => {
+                        let tried = progress.wait_for(|reached| *reached == Progress::Tried);
+                        let _ = timeout(hold, tried).await;
+                    }
+                }
+            }
+        });
+        loop {
+            tokio::select! {
+                _ = &mut others => return true,
+                request = self.next_request() => if request == UnitRequest::Stop {
+                    others.abort();
+                    return false;
+                },
+            }
+        }
+    }
+
+    /// The next request; `Stop` when nobody is left to ask. Keeps note of an adoption.
+    async fn next_request(&mut self) -> UnitRequest {
+        let request = self
+            .wires
+            .requests
+            .recv()
+            .await
+            .unwrap_or(UnitRequest::Stop);
+        self.plan.adopted |= request == UnitRequest::Adopt;
+        request
+    }
+
+    async fn one_life(&mut self) -> Life {
+        self.state = "starting";
+        let port = match &self.plan.port {
+            PortPlan::None => None,
+            PortPlan::Fixed(port) => Some(*port),
+            PortPlan::Fresh(choose) => match choose() {
+                Some(port) => Some(port),
+                None => return Life::Died(Ending::NoPort, Vec::new()),
+            },
+        };
+        self.say(&format!(
+            "Starting process with command `{}`",
+            self.plan.shown
+        ));
+        let started = match start(&(self.plan.recipe)(port)) {
+            Ok(started) => started,
+            Err(error) => return Life::Died(Ending::NotStarted(error), Vec::new()),
+        };
+        let pid = started.child.id().unwrap_or(0);
+        (self.wires.changes)(UnitChange::Starting { pid, port });
+        let last = Arc::new(Mutex::new(LastLines::default()));
+        let output = tokio::spawn(pump(
+            started.output,
+            Arc::clone(&self.plan.log),
+            self.plan.output.clone(),
+            Splitter::new(self.plan.limits.line_bytes),
+            Arc::clone(&last),
+        ));
+        let ending = self.attend(started.child, started.group, port).await;
+        // What it left behind goes with it, and lets go of its output.
+        started.group.kill();
+        // A process that left the group may keep the pipe open; what it writes later is logged too.
+        let _ = timeout(self.plan.limits.last_words, output).await;
+        let last = take_lines(&last);
+        match ending {
+            Some(ending) => Life::Died(ending, last),
+            None => Life::Stopped,
+        }
+    }
+
+    /// Watches over a process until it has ended; `None` when it was told to.
+    async fn attend(
+        &mut self,
+        mut child: Child,
+        group: Group,
+        port: Option<u16>,
+    ) -> Option<Ending> {
+        let limit = self.plan.boot_limit;
+        let boot = async move {
+            match port {
+                Some(port) => (!answers(port, limit).await).then_some(port),
+                None => None,
+            }
+        };
+        let mut boot = std::pin::pin!(boot);
+        let mut up = false;
+        loop {
+            tokio::select! {
+                // A process that has ended is not up, even if something answers at its port.
+                biased;
+                status = child.wait() => return Some(match status {
+                    Ok(status) => Ending::Exited(status),
+                    Err(error) => Ending::NotStarted(error),
+                }),
+                request = self.next_request() => if request == UnitRequest::Stop {
+                    self.end(&mut child, group).await;
+                    return None;
+                },
+                deaf = &mut boot, if !up => {
+                    if let Some(port) = deaf {
+                        group.kill();
+                        let _ = child.wait().await;
+                        return Some(Ending::Deaf { port, limit });
+                    }
+                    up = true;
+                    self.state = "up";
+                    self.say("State changed from starting to up");
+                    (self.wires.changes)(UnitChange::Up);
+                    self.wires.progress.send_replace(Progress::Tried);
+                }
+            }
+        }
+    }
+
+    /// SIGTERM, and after the grace SIGKILL, for the process and all its group.
+    async fn end(&self, child: &mut Child, group: Group) {
+        self.say("Stopping process with SIGTERM");
+        group.terminate();
+        let ended = async {
+            let status = child.wait().await;
+            let mut pause = Duration::from_millis(1);
+            while group.is_alive() {
+                sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(20));
+            }
+            status
+        };
+        let status = match timeout(self.plan.grace, ended).await {
+            Ok(status) => status,
+            Err(_) => {
+                let grace = self.plan.grace.as_secs_f64();
+                self.say(&format!(
+                    "Process still runs after {grace} s: stopping it with SIGKILL"
+                ));
+                group.kill();
+                child.wait().await
+            }
+        };
+        if let Ok(status) = status {
+            self.say(&format!("Process {}", Ending::Exited(status)));
+        }
+    }
+
+    fn say(&self, line: &str) {
+        self.plan.log.append(&self.plan.events, [line]);
+    }
+}
+
+/// Brings the output of a process to the log until it is closed, and keeps its last lines.
+async fn pump(
+    mut output: pipe::Receiver,
+    log: Arc<AppLog>,
+    source: String,
+    mut splitter: Splitter,
+    last: Arc<Mutex<LastLines>>,
+) {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = output.read(&mut buffer).await.unwrap_or(0);
+        let lines = match count {
+            0 => splitter.finish().into_iter().collect(),
+            _ => splitter.push(&buffer[..count]),
+        };
+        log.append(&source, lines.iter().map(String::as_str));
+        last.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(lines);
+        if count == 0 {
+            return;
+        }
+    }
+}
+
+fn take_lines(last: &Mutex<LastLines>) -> Vec<String> {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *last).into_vec()
+}
