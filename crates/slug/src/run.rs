@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, PipeReader, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,9 @@ exit $?
 
 /// The longest line that is passed on whole, in bytes.
 const MAX_LINE: u64 = 64 * 1024;
+
+/// As many lines may wait to be passed on; then the program waits in its turn.
+const LINES_AHEAD: usize = 1024;
 
 /// How long output is waited for that a process outside the group may still hold open.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -96,7 +99,7 @@ pub(crate) fn run(
         .process_group(0)
         .spawn()?;
     let lifeline = child.stdin.take();
-    let (sender, events) = channel();
+    let (sender, events) = sync_channel(LINES_AHEAD);
     let lines = sender.clone();
     thread::spawn(move || send_lines(output, &lines));
     thread::spawn(move || send_end(child, &sender));
@@ -150,12 +153,12 @@ fn how(status: ExitStatus) -> Ended {
     }
 }
 
-fn send_end(mut child: Child, to: &Sender<Event>) {
+fn send_end(mut child: Child, to: &SyncSender<Event>) {
     // Nobody listens once the time to drain is over; that is fine.
     let _ = to.send(Event::Ended(child.wait()));
 }
 
-fn send_lines(output: PipeReader, to: &Sender<Event>) {
+fn send_lines(output: PipeReader, to: &SyncSender<Event>) {
     let mut output = BufReader::new(output);
     let mut bytes = Vec::new();
     loop {

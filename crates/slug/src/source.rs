@@ -105,6 +105,7 @@ impl SlugStore {
     /// Adds the tree of a commit, as `git archive` gives it, without submodules. `env` is the
     /// calling environment: its `GIT_*` variables let git see what a push has not yet brought into
     /// the repository; PATH and HOME are passed on too, and nothing else.
+    /// What the attributes `export-ignore` and `export-subst` say is heeded, as git does.
     ///
     /// # Errors
     /// [`SourceError`].

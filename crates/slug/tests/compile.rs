@@ -235,6 +235,8 @@ fn the_simple_buildpacks() {
     assert_eq!(lines.last().unwrap(), warning);
     let app = [("app.py", ""), ("Procfile", "web: python3 app.py\n")];
     check(&app, "Python", Some("python3 app.py"));
+    let mixed = home.source(&[&app[..], &[("package.json", "{}")]].concat());
+    assert_eq!(compiler.detect(&mixed).unwrap(), "Node.js");
     let error = compile(&compiler, &home.source(&[("README", "")]), &[])
         .0
         .unwrap_err();

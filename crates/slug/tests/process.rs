@@ -7,7 +7,9 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 use slugline_core::slug::SourceId;
 use slugline_slug::{Buildpacks, SlugCompiler, SlugStore};
@@ -17,6 +19,8 @@ use common::{Home, calling, compile, write};
 
 /// Names the home and the source to the process that is started.
 const TOLD: [&str; 2] = ["SLUG_TEST_HOME", "SLUG_TEST_SOURCE"];
+
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A command that runs `test` of this file again, below a shell that runs `before`.
 fn again(test: &str, before: &str, home: &Home, source: &SourceId) -> Command {
@@ -120,14 +124,17 @@ fn a_build_ends_with_the_process_that_runs_it() {
     .stdout(Stdio::null())
     .spawn()
     .unwrap();
-    let mut pipe = BufReader::new(fs::File::open(&pipe).unwrap());
-    let mut told = String::new();
-    pipe.read_line(&mut told).unwrap();
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        let pipe = BufReader::new(fs::File::open(pipe).unwrap());
+        pipe.lines()
+            .for_each(|line| sender.send(line.unwrap()).unwrap());
+    });
+    let told = lines.recv_timeout(DEADLINE).unwrap();
     assert_eq!(told.split_whitespace().count(), 2);
     process.kill().unwrap();
     process.wait().unwrap();
-    let started = Instant::now();
-    // The end of the pipe: all who held it are gone.
-    assert_eq!(pipe.read_line(&mut told).unwrap(), 0);
-    assert!(started.elapsed() < Duration::from_secs(60));
+    // The pipe ends when all who held it are gone.
+    let end = lines.recv_timeout(DEADLINE);
+    assert_eq!(end, Err(RecvTimeoutError::Disconnected));
 }
