@@ -118,7 +118,13 @@ fn follow(
     let mut ended = None;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        match events.recv_timeout(left) {
+        // A program that writes without end always has a line ready, so the time is asked first.
+        let event = if left.is_zero() {
+            Err(RecvTimeoutError::Timeout)
+        } else {
+            events.recv_timeout(left)
+        };
+        match event {
             Ok(Event::Line(text)) => line(&text),
             Ok(Event::Ended(status)) => {
                 let status = status?;
@@ -232,6 +238,13 @@ mod tests {
         assert_eq!(ended, Ended::TooLong(Duration::from_millis(500)));
         assert_eq!(ended.to_string(), "stopped after 0.5 s");
         gone(&lines[0]);
+    }
+
+    #[test]
+    fn what_writes_without_end_is_ended_too() {
+        let (ended, lines) = check("yes", Duration::from_millis(300));
+        assert_eq!(ended, Ended::TooLong(Duration::from_millis(300)));
+        assert!(lines.len() > 1000);
     }
 
     #[test]
