@@ -1,3 +1,62 @@
-//! The binary `slugline`.
+//! The binary `slugline`: arguments in, words and an exit status out. Everything that it does is
+//! one of the commands; the parts meet in `wire`.
 
-fn main() {}
+#![expect(
+    unreachable_pub,
+    reason = "a binary: nothing outside can reach any of it"
+)]
+
+mod args;
+mod clock;
+mod commands;
+mod context;
+mod daemon;
+mod env;
+mod error;
+mod exit;
+mod identity;
+mod progress;
+mod render;
+mod supervisor;
+mod ui;
+mod usage;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::CommandLine;
+use crate::context::Context;
+use crate::env::Env;
+use crate::exit::Status;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let env = Env::of_process();
+    let ui = Ui::new(env.get("NO_COLOR").is_some());
+    let declared = CommandLine::command();
+    let commands = usage::names(&declared);
+    let typed = match std::env::args_os()
+        .map(std::ffi::OsString::into_string)
+        .collect()
+    {
+        Ok(typed) => typed,
+        Err(word) => {
+            ui.error(format_args!("{} is not UTF-8", word.to_string_lossy()));
+            return Status::Usage.into();
+        }
+    };
+    let words = args::normalise(typed, &commands);
+    let parsed = match CommandLine::try_parse_from(&words) {
+        Ok(parsed) => parsed,
+        Err(error) => return usage::report(&ui, &error, &commands).into(),
+    };
+    match Context::new(ui, env, parsed.global).and_then(|context| {
+        let done = parsed.command.run(&context);
+        done.inspect_err(|error| context.ui.error(&error.text))
+    }) {
+        Ok(status) => status.into(),
+        Err(error) => error.status.into(),
+    }
+}

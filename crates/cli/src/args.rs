@@ -1,0 +1,125 @@
+//! The command line: every command with its arguments, and the forms in which it may be typed.
+//! It must not know what a command does.
+
+use clap::{Args, Parser};
+
+use crate::commands::Command;
+
+/// Heroku-style release management that you host yourself.
+///
+/// Every deploy, config-var change and add-on change makes a numbered release; any release that
+/// the app's tier keeps can be rolled back to. Begin with `slugline tour`.
+#[derive(Parser)]
+#[command(
+    name = "slugline",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct CommandLine {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What may be said with every command.
+#[derive(Args, Clone, Default)]
+pub struct Global {
+    /// The app; else SLUGLINE_APP, else the git remote that points to one
+    #[arg(short, long, global = true, value_name = "APP")]
+    pub app: Option<String>,
+    /// The git remote whose app is meant
+    #[arg(long, global = true, value_name = "NAME")]
+    pub remote: Option<String>,
+    /// Who acts; else SLUGLINE_ACTOR, else git's user.email
+    #[arg(long = "as", global = true, value_name = "EMAIL")]
+    pub actor: Option<String>,
+    /// Change nothing unless this release is current
+    #[arg(long, global = true, value_name = "vN")]
+    pub if_current: Option<String>,
+}
+
+/// Options of [`Global`] that take a value of their own.
+const WITH_VALUE: [&str; 5] = ["-a", "--app", "--remote", "--as", "--if-current"];
+
+/// Brings what was typed into the form that the commands are declared in: `releases info v2`
+/// becomes `releases:info v2`, and an add-on's own `--url=X` becomes `--option url=X`.
+pub fn normalise(typed: Vec<String>, commands: &[String]) -> Vec<String> {
+    let Some(noun) = position(&typed, 1) else {
+        return typed;
+    };
+    let mut words = typed;
+    if let Some(verb) = position(&words, noun + 1) {
+        let joined = format!("{}:{}", words[noun], words[verb]);
+        if verb == noun + 1 && commands.contains(&joined) {
+            words[noun] = joined;
+            words.remove(verb);
+        }
+    }
+    if ADDING.contains(&words[noun].as_str()) {
+        let own = words.split_off(noun + 1);
+        words.extend(own.into_iter().flat_map(as_option));
+    }
+    words
+}
+
+/// The commands that take an add-on's own options.
+const ADDING: [&str; 2] = ["addons:add", "addons:create"];
+
+/// The place of the first word from `from` on that is no option and no option's value.
+fn position(words: &[String], from: usize) -> Option<usize> {
+    let mut place = from;
+    while let Some(word) = words.get(place) {
+        match word.as_str() {
+            "--" => return None,
+            word if WITH_VALUE.contains(&word) => place += 2,
+            word if word.starts_with('-') => place += 1,
+            _ => return Some(place),
+        }
+    }
+    None
+}
+
+/// `--url=X` that is none of ours is the add-on's.
+fn as_option(word: String) -> Vec<String> {
+    let ours = ["app", "remote", "as", "if-current", "option", "confirm"];
+    match word
+        .strip_prefix("--")
+        .and_then(|rest| rest.split_once('='))
+    {
+        Some((name, value)) if !ours.contains(&name) => {
+            vec!["--option".to_owned(), format!("{name}={value}")]
+        }
+        _ => vec![word],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_a_command_are_one() {
+        let commands = ["releases", "releases:info", "addons:add", "config:get"].map(str::to_owned);
+        let check = |typed: &str, expected: &str| {
+            let words = typed.split(' ').map(str::to_owned).collect();
+            assert_eq!(normalise(words, &commands).join(" "), expected);
+        };
+        check("slugline releases info v2", "slugline releases:info v2");
+        check("slugline releases:info v2", "slugline releases:info v2");
+        check(
+            "slugline -a info releases info v2",
+            "slugline -a info releases:info v2",
+        );
+        check("slugline releases -n 5", "slugline releases -n 5");
+        check("slugline config get get", "slugline config:get get");
+        check("slugline releases", "slugline releases");
+        check("slugline --version", "slugline --version");
+        check("slugline", "slugline");
+        check(
+            "slugline addons add deployhooks:http --url=http://x/?a=b --app=y",
+            "slugline addons:add deployhooks:http --option url=http://x/?a=b --app=y",
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! `slugline apps:create`
+
+use slugline_core::app::AppName;
+
+use crate::clock::random;
+use crate::commands::addons::add;
+use crate::commands::{Outcome, git};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::exit::Status;
+use crate::identity;
+
+/// Create an app
+#[derive(clap::Args)]
+pub struct Args {
+    /// Its name; a random one where none is given
+    name: Option<String>,
+    /// Add-ons to begin with, such as releases:basic,memcache
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    addons: Vec<String>,
+    /// Do not add a git remote to the repository around this folder
+    #[arg(long)]
+    no_remote: bool,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let name = match &args.name {
+        Some(name) => AppName::new(name)?,
+        None => random_name()?,
+    };
+    create(context, &name)?;
+    for plan in &args.addons {
+        add::add(context, &name, plan, &[])?;
+    }
+    let repository = context.repository(&name);
+    let wired = context.wired()?;
+    context.ui.data(format_args!(
+        "{} | {}",
+        wired.engine().launcher.url(&name),
+        repository.display()
+    ));
+    let inside_git = identity::git(&["rev-parse", "--git-dir"]).is_some();
+    if inside_git && !args.no_remote {
+        git::remote::point(context, context.remote_name(), &repository)?;
+    }
+    Ok(Status::Done)
+}
+
+/// Creates the app and the repository that it owns.
+///
+/// # Errors
+/// Where the name is taken, or git fails; there is no app then.
+pub fn create(context: &Context, name: &AppName) -> Result<(), CommandError> {
+    let wired = context.wired()?;
+    let actor = context.actor()?;
+    let request = context.request(name, &actor, None)?;
+    wired.engine().create_app(&request)?;
+    if let Err(error) = git::repository::create(context, name) {
+        wired.engine().ledger.destroy_app(name)?;
+        return Err(error);
+    }
+    context.ui.data(format_args!("Creating {name}... done"));
+    Ok(())
+}
+
+/// A name such as `quiet-river-4821`.
+fn random_name() -> Result<AppName, CommandError> {
+    const FIRST: [&str; 8] = [
+        "calm", "clear", "early", "golden", "late", "quiet", "swift", "warm",
+    ];
+    const SECOND: [&str; 8] = [
+        "brook", "field", "harbor", "hill", "lake", "meadow", "river", "wood",
+    ];
+    let [first, second, high, low]: [u8; 4] = random();
+    let number = u16::from_be_bytes([high, low]) % 10_000;
+    let (first, second) = (
+        FIRST[usize::from(first % 8)],
+        SECOND[usize::from(second % 8)],
+    );
+    Ok(AppName::new(&format!("{first}-{second}-{number}"))?)
+}

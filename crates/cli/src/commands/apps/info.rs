@@ -1,0 +1,92 @@
+//! `slugline apps:info`
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use slugline_core::port::{Ledger, Moment};
+
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::exit::Status;
+use crate::render::when::{rfc3339, when};
+use crate::render::{self, table::labelled};
+
+/// Show an app
+#[derive(clap::Args)]
+pub struct Args {
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct InfoJson {
+    name: String,
+    owner: String,
+    created_at: String,
+    branch: Option<String>,
+    release: Option<String>,
+    tier: Option<String>,
+    addons: Vec<String>,
+    commit: Option<String>,
+    slug_size: Option<u64>,
+    git_url: String,
+    web_url: String,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let app = context.app()?;
+    let ledger = context.ledger()?;
+    let moment = ledger
+        .moment(&app)
+        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    let info = info(context, &moment)?;
+    if args.json {
+        context.ui.data(serde_json::to_string_pretty(&info)?);
+        return Ok(Status::Done);
+    }
+    let created = when(moment.app.created_at, context.now()?, &TimeZone::system());
+    let branch = info.branch.unwrap_or_else(|| "main or master".to_owned());
+    let mut rows = vec![
+        ("Branch", branch),
+        ("Created", created),
+        ("Git URL", info.git_url),
+        ("Owner", info.owner),
+        ("Web URL", info.web_url),
+    ];
+    if !info.addons.is_empty() {
+        rows.push(("Addons", info.addons.join(", ")));
+    }
+    rows.extend(info.release.map(|release| ("Release", release)));
+    rows.extend(info.slug_size.map(|size| ("Slug Size", render::size(size))));
+    rows.sort();
+    for line in labelled(&info.name, &rows) {
+        context.ui.data(line);
+    }
+    Ok(Status::Done)
+}
+
+fn info(context: &Context, moment: &Moment) -> Result<InfoJson, crate::error::CommandError> {
+    let app = &moment.app;
+    let slug = moment.state.slug.as_ref();
+    Ok(InfoJson {
+        name: app.name.to_string(),
+        owner: app.owner.to_string(),
+        created_at: rfc3339(app.created_at),
+        branch: app.branch.clone(),
+        release: moment
+            .current
+            .as_ref()
+            .map(|release| release.version.to_string()),
+        tier: moment.state.tier().map(ToString::to_string),
+        addons: moment
+            .state
+            .addons
+            .values()
+            .map(|addon| addon.plan.to_string())
+            .collect(),
+        commit: slug.map(|slug| slug.commit.to_string()),
+        slug_size: slug.map(|slug| slug.size),
+        git_url: context.repository(&app.name).display().to_string(),
+        web_url: context.supervisor().url_of(&app.name),
+    })
+}

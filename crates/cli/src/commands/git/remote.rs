@@ -1,0 +1,77 @@
+//! `slugline git:remote`
+
+use std::path::Path;
+use std::process::Command;
+
+use slugline_core::port::Ledger;
+
+use super::repository;
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::exit::Status;
+use crate::identity;
+
+/// Add a git remote for an app, or set the branch that deploys it
+#[derive(clap::Args)]
+pub struct Args {
+    /// The branch whose push deploys the app, instead of main or master
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let app = context.app()?;
+    let ledger = context.ledger()?;
+    ledger
+        .moment(&app)
+        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    repository::create(context, &app)?;
+    if let Some(branch) = &args.branch {
+        if identity::git(&["check-ref-format", "--branch", branch]).is_none() {
+            return Err(CommandError::usage(format!(
+                "{branch:?} is not a name for a branch"
+            )));
+        }
+        ledger.set_branch(&app, Some(branch))?;
+        context
+            .ui
+            .data(format_args!("A push to {branch} deploys {app}"));
+    }
+    if identity::git(&["rev-parse", "--git-dir"]).is_none() {
+        if args.branch.is_some() {
+            return Ok(Status::Done);
+        }
+        return Err(CommandError::failed(
+            "This folder is in no git repository.\nBegin one: git init",
+        ));
+    }
+    point(context, context.remote_name(), &context.repository(&app))?;
+    Ok(Status::Done)
+}
+
+/// Makes a remote of the repository around this folder point to an app's repository.
+///
+/// # Errors
+/// Where git refuses.
+pub fn point(context: &Context, remote: &str, repository: &Path) -> Result<(), CommandError> {
+    let exists = identity::git(&["remote", "get-url", remote]).is_some();
+    let (verb, told) = if exists {
+        ("set-url", "updated")
+    } else {
+        ("add", "added")
+    };
+    let output = Command::new("git")
+        .args(["remote", verb, remote])
+        .arg(repository)
+        .output();
+    let output =
+        output.map_err(|error| CommandError::failed(format!("git cannot be run: {error}")))?;
+    if !output.status.success() {
+        return Err(CommandError::failed(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
+    }
+    context.ui.data(format_args!("Git remote {remote} {told}"));
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! `slugline releases:info`
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use slugline_core::port::Ledger;
+use slugline_core::query::{self, Inspected};
+use slugline_core::release::Version;
+
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::exit::Status;
+use crate::render::config::shell;
+use crate::render::release::{ReleaseJson, info, pairs};
+
+/// Show a release
+#[derive(clap::Args)]
+pub struct Args {
+    /// The release, such as v24; the current one where none is named
+    #[arg(value_name = "vN")]
+    release: Option<String>,
+    /// Its config vars, as lines that a shell reads back
+    #[arg(short, long)]
+    shell: bool,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct InfoJson {
+    #[serde(flatten)]
+    release: ReleaseJson,
+    addons: Vec<String>,
+    config: BTreeMap<String, String>,
+    processes: BTreeMap<String, String>,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let app = context.app()?;
+    let ledger = context.ledger()?;
+    let no_app = |error: CommandError| context.no_app(&ledger, error, &app);
+    let version: Version = match &args.release {
+        Some(named) => named.parse()?,
+        None => {
+            let moment = ledger.moment(&app).map_err(|error| no_app(error.into()))?;
+            moment
+                .current
+                .map(|release| release.version)
+                .unwrap_or_default()
+        }
+    };
+    let found = query::inspect(&ledger, &app, version).map_err(|error| no_app(error.into()))?;
+    if args.json {
+        context
+            .ui
+            .data(serde_json::to_string_pretty(&json(&found))?);
+        return Ok(Status::Done);
+    }
+    let lines = match args.shell {
+        true => pairs(&found.state.config)
+            .iter()
+            .map(|(key, value)| shell(key, value))
+            .collect(),
+        false => info(&found, context.now()?, &TimeZone::system()),
+    };
+    for line in lines {
+        context.ui.data(line);
+    }
+    Ok(Status::Done)
+}
+
+fn json(found: &Inspected) -> InfoJson {
+    let slug = found.release.slug.as_ref();
+    InfoJson {
+        release: ReleaseJson::from(&found.release),
+        addons: found
+            .state
+            .addons
+            .values()
+            .map(|addon| addon.plan.to_string())
+            .collect(),
+        config: pairs(&found.state.config).into_iter().collect(),
+        processes: slug.map(|slug| slug.processes.clone()).unwrap_or_default(),
+    }
+}

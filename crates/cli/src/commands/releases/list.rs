@@ -1,0 +1,44 @@
+//! `slugline releases`
+
+use jiff::tz::TimeZone;
+use slugline_core::query;
+
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::exit::Status;
+use crate::render::release::{HEADER, ReleaseJson, row};
+
+/// List the newest releases
+#[derive(clap::Args)]
+pub struct Args {
+    /// How many
+    #[arg(short, long, default_value_t = 15, value_name = "N")]
+    num: usize,
+    /// For programs; says of each whether it can be rolled back to
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let app = context.app()?;
+    if args.json {
+        let wired = context.wired()?;
+        let engine = wired.engine();
+        let listed = engine.history_with_eligibility(&app, args.num);
+        let listed = listed.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?;
+        let rows: Vec<ReleaseJson> = listed.iter().map(ReleaseJson::from).collect();
+        context.ui.data(serde_json::to_string_pretty(&rows)?);
+        return Ok(Status::Done);
+    }
+    let ledger = context.ledger()?;
+    let releases = query::history(&ledger, &app, args.num);
+    let releases = releases.map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    let (now, zone) = (context.now()?, TimeZone::system());
+    for line in HEADER {
+        context.ui.data(line);
+    }
+    for release in &releases {
+        context.ui.data(row(release, now, &zone));
+    }
+    Ok(Status::Done)
+}

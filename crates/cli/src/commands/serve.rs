@@ -1,0 +1,32 @@
+//! `slugline serve`
+
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::daemon;
+use crate::exit::Status;
+
+/// Run the apps: supervisor, router and logs
+#[derive(clap::Args)]
+pub struct Args {
+    /// The router's port; else SLUGLINE_PORT, else 8080; 0 picks a free one
+    #[arg(short, long)]
+    port: Option<u16>,
+    /// End the one that runs for this home, and all apps with it
+    #[arg(long)]
+    stop: bool,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.stop {
+        let was = context.supervisor().shut_down()?;
+        let text = if was { "Stopped." } else { "It does not run." };
+        context.ui.data(text);
+        return Ok(Status::Done);
+    }
+    let port = match args.port {
+        Some(port) => port,
+        None => context.env.port()?,
+    };
+    daemon::serve(context, port)?;
+    Ok(Status::Done)
+}

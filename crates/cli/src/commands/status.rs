@@ -1,0 +1,110 @@
+//! `slugline status`
+
+use serde::Serialize;
+use slugline_core::port::Ledger;
+use slugline_runtime::ProcessState;
+
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::exit::Status;
+use crate::render::table::{labelled, table};
+use crate::render::when::{duration, rfc3339};
+use crate::supervisor::machine_now;
+
+/// Show what runs on this machine
+#[derive(clap::Args)]
+pub struct Args {
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct StatusJson {
+    home: String,
+    serving: bool,
+    pid: Option<u32>,
+    since: Option<String>,
+    router: Option<String>,
+    apps: Vec<AppJson>,
+}
+
+#[derive(Serialize)]
+struct AppJson {
+    name: String,
+    release: Option<String>,
+    up: usize,
+    processes: usize,
+    url: String,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let ledger = context.ledger()?;
+    let supervisor = context.supervisor();
+    let serving = supervisor.status()?;
+    let mut apps = Vec::new();
+    for app in ledger.apps()? {
+        let current = ledger.moment(&app.name)?.current;
+        let processes = supervisor.processes(&app.name)?;
+        apps.push(AppJson {
+            release: current.map(|release| release.version.to_string()),
+            up: processes
+                .iter()
+                .filter(|process| process.state == ProcessState::Up)
+                .count(),
+            processes: processes.len(),
+            url: supervisor.url_of(&app.name),
+            name: app.name.to_string(),
+        });
+    }
+    let status = StatusJson {
+        home: context.home.display().to_string(),
+        serving: serving.is_some(),
+        pid: serving.as_ref().map(|serving| serving.pid),
+        since: serving.as_ref().map(|serving| rfc3339(serving.since)),
+        router: serving
+            .as_ref()
+            .map(|serving| format!("http://localhost:{}", serving.port)),
+        apps,
+    };
+    if args.json {
+        context.ui.data(serde_json::to_string_pretty(&status)?);
+        return Ok(Status::Done);
+    }
+    let serve = match &serving {
+        Some(serving) => {
+            let seconds = machine_now().seconds_since(serving.since);
+            format!("running for {} (pid {})", duration(seconds), serving.pid)
+        }
+        None => "not running; start it with: slugline serve".to_owned(),
+    };
+    let mut rows = vec![("Home", status.home.clone()), ("Serve", serve)];
+    rows.extend(status.router.clone().map(|router| ("Router", router)));
+    for line in labelled("Slugline", &rows) {
+        context.ui.data(line);
+    }
+    if !status.apps.is_empty() {
+        context.ui.data("");
+    }
+    show(context, &status.apps);
+    Ok(Status::Done)
+}
+
+fn show(context: &Context, apps: &[AppJson]) {
+    let row = |app: &AppJson| {
+        let release = app.release.clone().unwrap_or_else(|| "none".to_owned());
+        vec![
+            app.name.clone(),
+            release,
+            format!("{} of {} up", app.up, app.processes),
+            app.url.clone(),
+        ]
+    };
+    let rows: Vec<_> = apps.iter().map(row).collect();
+    if rows.is_empty() {
+        return;
+    }
+    for line in table(&["App", "Rel", "Processes", "Address"], &rows) {
+        context.ui.data(line);
+    }
+}

@@ -1,0 +1,179 @@
+//! What every command is given: the words typed before it, the environment, the way to speak, and
+//! how to get at the ledger and the engine. It opens things only when they are asked for.
+
+use std::path::PathBuf;
+
+use slugline_core::actor::Actor;
+use slugline_core::app::AppName;
+use slugline_core::corridor::{Engine, Request};
+use slugline_core::port::{Clock, Ledger, LedgerError};
+use slugline_core::time::Timestamp;
+use slugline_ledger::SqliteLedger;
+use slugline_plugin_host::PluginHost;
+
+use crate::args::Global;
+use crate::clock::MachineClock;
+use crate::env::Env;
+use crate::error::{CommandError, no_app};
+use crate::identity;
+use crate::supervisor::Supervisor;
+use crate::ui::Ui;
+use crate::wire::{self, Wired};
+
+/// What a command works with.
+pub struct Context {
+    /// Speaks.
+    pub ui: Ui,
+    /// The environment.
+    pub env: Env,
+    /// The folder that holds everything.
+    pub home: PathBuf,
+    global: Global,
+}
+
+impl Context {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Where there is no home.
+    pub fn new(ui: Ui, env: Env, global: Global) -> Result<Self, CommandError> {
+        let home = env.home()?;
+        Ok(Self {
+            ui,
+            env,
+            home,
+            global,
+        })
+    }
+
+    /// The app that is meant.
+    ///
+    /// # Errors
+    /// Where none or several are.
+    pub fn app(&self) -> Result<AppName, CommandError> {
+        let (app, remote) = (self.global.app.as_deref(), self.global.remote.as_deref());
+        identity::app(app, remote, &self.env, &self.repositories())
+    }
+
+    /// Who acts (S6).
+    ///
+    /// # Errors
+    /// Where the name given is none.
+    pub fn actor(&self) -> Result<Actor, CommandError> {
+        self.actor_or(|| None)
+    }
+
+    /// Who acts, where `fallback` knows more than `user@host`.
+    ///
+    /// # Errors
+    /// As [`Context::actor`].
+    pub fn actor_or(
+        &self,
+        fallback: impl FnOnce() -> Option<String>,
+    ) -> Result<Actor, CommandError> {
+        identity::actor(self.global.actor.as_deref(), &self.env, fallback)
+    }
+
+    /// The folder of the apps' git repositories.
+    pub fn repositories(&self) -> PathBuf {
+        self.home.join("repositories")
+    }
+
+    /// The repository that an app owns.
+    pub fn repository(&self, app: &AppName) -> PathBuf {
+        self.repositories().join(format!("{app}.git"))
+    }
+
+    /// Only the ledger.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn ledger(&self) -> Result<SqliteLedger, CommandError> {
+        Ok(SqliteLedger::open(&self.home)?)
+    }
+
+    /// The whole engine behind its ports.
+    ///
+    /// # Errors
+    /// Where the ledger or a plugin cannot be read.
+    pub fn wired(&self) -> Result<Wired, CommandError> {
+        Wired::new(self)
+    }
+
+    /// Now.
+    ///
+    /// # Errors
+    /// Where `SLUGLINE_NOW` is no time.
+    pub fn now(&self) -> Result<Timestamp, CommandError> {
+        Ok(MachineClock::new(&self.env)?.now())
+    }
+
+    /// `--if-current vN`, if it was said.
+    ///
+    /// # Errors
+    /// Where it names no release.
+    pub fn request<'a>(
+        &self,
+        app: &'a AppName,
+        actor: &'a Actor,
+        confirm: Option<&str>,
+    ) -> Result<Request<'a>, CommandError> {
+        let confirmed = confirm == Some(app.as_str());
+        let if_current = self
+            .global
+            .if_current
+            .as_deref()
+            .map(str::parse)
+            .transpose()?;
+        Ok(Request {
+            app,
+            actor,
+            confirmed,
+            if_current,
+        })
+    }
+
+    /// Delivers what a settle left in the outbox, once the person has the answer.
+    pub fn announce(&self, engine: &Engine<'_>, app: &AppName) {
+        match engine.announce(app) {
+            Ok(undelivered) => {
+                for why in undelivered {
+                    self.ui.warning(format_args!(
+                        "{why}\nIt is tried again with the next change."
+                    ));
+                }
+            }
+            Err(error) => self.ui.warning(CommandError::from(error).text),
+        }
+    }
+
+    /// The error of an app that is not there, with the nearest that is.
+    pub fn no_app(&self, ledger: &dyn Ledger, error: CommandError, app: &AppName) -> CommandError {
+        match ledger.moment(app) {
+            Err(LedgerError::NoApp(_)) => {
+                let known = ledger.apps().unwrap_or_default();
+                let names: Vec<_> = known.iter().map(|app| app.name.to_string()).collect();
+                no_app(app.as_str(), &names)
+            }
+            _ => error,
+        }
+    }
+
+    /// Only the plugins.
+    ///
+    /// # Errors
+    /// Where a manifest cannot be read.
+    pub fn plugin_host(&self) -> Result<PluginHost, CommandError> {
+        wire::plugin_host(self)
+    }
+
+    /// The daemon of this home, not connected yet.
+    pub fn supervisor(&self) -> Supervisor {
+        Supervisor::new(&self.home, &self.env, self.ui)
+    }
+
+    /// The name that a git remote of ours has.
+    pub fn remote_name(&self) -> &str {
+        self.global.remote.as_deref().unwrap_or("slugline")
+    }
+}

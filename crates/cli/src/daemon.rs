@@ -1,0 +1,104 @@
+//! `slugline serve`: what the daemon of the runtime is given to know, the releases that are current,
+//! read from the ledger.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use slugline_core::app::AppName;
+use slugline_core::corridor::launch::launch_spec;
+use slugline_core::port::{Ledger, LedgerError};
+use slugline_core::release::Version;
+use slugline_ledger::SqliteLedger;
+use slugline_runtime::{AppSpec, Desired, Limits, ServeError, ServeOptions};
+
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::CommandError;
+use crate::supervisor::{app_spec, trees};
+
+/// Runs the daemon of this home until it is told to end.
+///
+/// # Errors
+/// Where another runs already, the port is taken, or the home cannot be used.
+pub fn serve(context: &Context, port: u16) -> Result<(), CommandError> {
+    context.ledger()?;
+    let home = context.home.clone();
+    let desired = Arc::new(Current {
+        home: home.clone(),
+        env: context.env.clone(),
+    });
+    let options = ServeOptions {
+        home,
+        port,
+        desired,
+        limits: Limits::default(),
+    };
+    let ready = |ready: &slugline_runtime::Ready| {
+        context.ui.status(format_args!(
+            "Serving apps at http://APP.localhost:{}",
+            ready.port
+        ));
+    };
+    slugline_runtime::serve(options, ready).map_err(|error| match error {
+        ServeError::PortInUse(_) => CommandError::because(&error)
+            .hint("Choose another: slugline serve --port N, or SLUGLINE_PORT=N"),
+        other => CommandError::because(&other),
+    })
+}
+
+/// The ledger, as the daemon asks it. It is opened anew for each question: the daemon asks rarely,
+/// from whatever thread.
+struct Current {
+    home: std::path::PathBuf,
+    env: Env,
+}
+
+impl Current {
+    fn spec(&self, ledger: &SqliteLedger, app: &AppName) -> Result<Option<AppSpec>, String> {
+        let moment = match ledger.moment(app) {
+            Err(LedgerError::NoApp(_)) => return Ok(None),
+            other => other.map_err(|error| error.to_string())?,
+        };
+        let Some(current) = &moment.current else {
+            return Ok(None);
+        };
+        let resources = ledger.resources(app).map_err(|error| error.to_string())?;
+        let launch = launch_spec(app, current.version, &moment.state, &resources);
+        if launch.is_empty() {
+            return Ok(None);
+        }
+        app_spec(&self.home, &self.env, &launch)
+            .map(Some)
+            .map_err(|error| format!("{app}: {error}"))
+    }
+
+    fn ledger(&self) -> Result<SqliteLedger, String> {
+        SqliteLedger::open(&self.home).map_err(|error| error.to_string())
+    }
+}
+
+impl Desired for Current {
+    fn current(&self, app: &AppName) -> Result<Option<AppSpec>, String> {
+        self.spec(&self.ledger()?, app)
+    }
+
+    fn all(&self) -> Result<Vec<AppSpec>, String> {
+        // No process of an earlier daemon lives on, so no unpacked slug is in use.
+        match std::fs::remove_dir_all(trees(&self.home)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("old trees cannot be removed: {error}"));
+            }
+            _ => {}
+        }
+        let ledger = self.ledger()?;
+        let apps = ledger.apps().map_err(|error| error.to_string())?;
+        apps.iter()
+            .filter_map(|app| self.spec(&ledger, &app.name).transpose())
+            .collect()
+    }
+
+    fn retired(&self, _app: &AppName, _version: Version, dir: &Path) {
+        // A tree that cannot be removed now goes when the daemon is started again.
+        let _ = std::fs::remove_dir_all(dir);
+    }
+}

@@ -1,0 +1,128 @@
+//! Who acts (S6), and which app is meant: what the command line, the environment and git say.
+
+use std::path::Path;
+use std::process::Command;
+
+use slugline_core::actor::Actor;
+use slugline_core::app::AppName;
+
+use crate::env::Env;
+use crate::error::CommandError;
+
+/// What `git` answers in this folder, without its last newline; `None` where it fails.
+pub fn git(args: &[&str]) -> Option<String> {
+    let output = Command::new("git")
+        .args(args)
+        .stderr(std::process::Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim_end().to_owned())
+}
+
+/// The actor, in this order: `--as`, `SLUGLINE_ACTOR`, git's `user.email`, what `fallback` knows,
+/// `user@host`.
+pub fn actor(
+    named: Option<&str>,
+    env: &Env,
+    fallback: impl FnOnce() -> Option<String>,
+) -> Result<Actor, CommandError> {
+    let variable = || env.get("SLUGLINE_ACTOR");
+    let email = || git(&["config", "user.email"]).filter(|email| !email.is_empty());
+    let found = named
+        .map(str::to_owned)
+        .or_else(variable)
+        .or_else(email)
+        .or_else(fallback);
+    Ok(Actor::new(&found.unwrap_or_else(|| user_at_host(env)))?)
+}
+
+fn user_at_host(env: &Env) -> String {
+    let user = env
+        .get("USER")
+        .or_else(|| env.get("LOGNAME"))
+        .unwrap_or_else(|| "user".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() {
+        "localhost"
+    } else {
+        host.trim()
+    };
+    format!("{user}@{host}")
+}
+
+/// The app, in this order: `--app`, `SLUGLINE_APP`, the git remote that points into `repositories`.
+pub fn app(
+    named: Option<&str>,
+    remote: Option<&str>,
+    env: &Env,
+    repositories: &Path,
+) -> Result<AppName, CommandError> {
+    if let Some(name) = named.map(str::to_owned).or_else(|| env.get("SLUGLINE_APP")) {
+        return Ok(AppName::new(&name)?);
+    }
+    let lines = git(&["config", "--get-regexp", r"^remote\..*\.url$"]).unwrap_or_default();
+    let mut found: Vec<(String, AppName)> = lines
+        .lines()
+        .filter_map(|line| parse_remote(line, repositories))
+        .collect();
+    if let Some(wanted) = remote {
+        found.retain(|(name, _)| name == wanted);
+    }
+    let mut apps: Vec<AppName> = found.into_iter().map(|(_, app)| app).collect();
+    apps.sort();
+    apps.dedup();
+    match (apps.pop(), apps.is_empty(), remote) {
+        (Some(app), true, _) => Ok(app),
+        (None, _, Some(remote)) => Err(CommandError::usage(format!(
+            "The git remote {remote} does not point to an app."
+        ))),
+        (None, _, None) => Err(CommandError::usage(
+            "No app specified.\nRun this command from an app folder, or say which app: --app NAME",
+        )),
+        (Some(_), false, _) => Err(CommandError::usage(
+            "Several git remotes point to apps.\nSay which: --remote NAME or --app NAME",
+        )),
+    }
+}
+
+/// `remote.NAME.url URL` with a URL `…/APP.git` among the repositories.
+fn parse_remote(line: &str, repositories: &Path) -> Option<(String, AppName)> {
+    let (key, url) = line.split_once(' ')?;
+    let name = key.strip_prefix("remote.")?.strip_suffix(".url")?;
+    let path = Path::new(url.strip_prefix("file://").unwrap_or(url));
+    let app = path.file_name()?.to_str()?.strip_suffix(".git")?;
+    let same = path.parent()? == repositories;
+    same.then(|| AppName::new(app).ok().map(|app| (name.to_owned(), app)))
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_names_an_app_only_inside_the_home() {
+        let check = |line: &str, expected: Option<(&str, &str)>| {
+            let found = parse_remote(line, Path::new("/h/repositories"));
+            let found = found
+                .as_ref()
+                .map(|(name, app)| (name.as_str(), app.as_str()));
+            assert_eq!(found, expected, "{line}");
+        };
+        check(
+            "remote.slugline.url /h/repositories/myapp.git",
+            Some(("slugline", "myapp")),
+        );
+        check(
+            "remote.a.b.url file:///h/repositories/x.git",
+            Some(("a.b", "x")),
+        );
+        check(
+            "remote.origin.url https://example.com/repositories/x.git",
+            None,
+        );
+        check("remote.origin.url /h/repositories/Not An App.git", None);
+        check("remote.origin.url /elsewhere/x.git", None);
+    }
+}

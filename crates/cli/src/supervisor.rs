@@ -1,0 +1,249 @@
+//! The engine's launcher: slugs unpacked, and handed to the daemon, which is started where none
+//! runs. It must not know rules; it only carries specs.
+
+use std::ffi::OsString;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use slugline_core::app::AppName;
+use slugline_core::port::{Cause, LaunchError, LaunchSpec, Launched, Launcher};
+use slugline_core::release::Version;
+use slugline_core::time::Timestamp;
+use slugline_runtime::{
+    AppSpec, Candidate, Control, ControlError, ProcessState, ProcessStatus, ServerSpec, Status,
+    start_background, tail,
+};
+use slugline_slug::SlugStore;
+
+use crate::clock::random;
+use crate::env::Env;
+use crate::error::CommandError;
+use crate::ui::Ui;
+
+/// Speaks to the daemon of one home.
+pub struct Supervisor {
+    home: PathBuf,
+    env: Env,
+    ui: Ui,
+}
+
+impl Supervisor {
+    /// Of this home; nothing is started or connected yet.
+    pub fn new(home: &Path, env: &Env, ui: Ui) -> Self {
+        Self {
+            home: home.to_owned(),
+            env: env.clone(),
+            ui,
+        }
+    }
+
+    /// What the daemon does; `None` where none runs.
+    ///
+    /// # Errors
+    /// Where it runs and does not answer.
+    pub fn status(&self) -> Result<Option<Status>, CommandError> {
+        match Control::connect(&self.home)? {
+            Some(control) => Ok(Some(control.status()?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The processes and servers of an app; none where no daemon runs.
+    ///
+    /// # Errors
+    /// As [`Supervisor::status`].
+    pub fn processes(&self, app: &AppName) -> Result<Vec<ProcessStatus>, CommandError> {
+        let apps = self.status()?.map(|status| status.apps).unwrap_or_default();
+        let found = apps.into_iter().find(|status| status.app == *app);
+        Ok(found.map(|status| status.processes).unwrap_or_default())
+    }
+
+    /// Where an app answers: at the port of the daemon that runs, or of the one that would.
+    pub fn url_of(&self, app: &AppName) -> String {
+        let running = Control::connect(&self.home)
+            .ok()
+            .flatten()
+            .map(|control| control.port());
+        let port = running.or_else(|| self.env.port().ok()).unwrap_or(8080);
+        format!("http://{app}.localhost:{port}")
+    }
+
+    /// The newest lines of an app's log, and where `follow` is set those to come, until nobody
+    /// reads them any more.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub fn logs(
+        &self,
+        app: &AppName,
+        lines: usize,
+        follow: bool,
+        show: &mut dyn FnMut(&str),
+    ) -> Result<(), CommandError> {
+        if follow {
+            let control = self
+                .connect()
+                .map_err(|error| CommandError::because(&error))?;
+            let show = |line: &str| {
+                show(line);
+                ControlFlow::Continue(())
+            };
+            return Ok(control.follow(app, lines, show)?);
+        }
+        let found = tail(&self.home, app, lines).map_err(|error| CommandError::because(&error))?;
+        found.iter().for_each(|line| show(line));
+        Ok(())
+    }
+
+    /// Ends the daemon and every process with it; `false` where none runs.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub fn shut_down(&self) -> Result<bool, CommandError> {
+        match Control::connect(&self.home)? {
+            Some(control) => control
+                .shutdown()
+                .map(|()| true)
+                .map_err(CommandError::from),
+            None => Ok(false),
+        }
+    }
+
+    /// The daemon, started where none runs.
+    fn connect(&self) -> Result<Control, LaunchError> {
+        if let Some(control) = Control::connect(&self.home).map_err(unreachable)? {
+            return Ok(control);
+        }
+        let program = std::env::current_exe().map_err(unreachable)?;
+        let home = (
+            OsString::from("SLUGLINE_HOME"),
+            self.home.clone().into_os_string(),
+        );
+        let control = start_background(&program, &["serve".into()], &self.home, &[home]);
+        let control = control.map_err(unreachable)?;
+        // Standard error: the answer of the command goes on unbroken.
+        let port = control.port();
+        self.ui.status(format_args!(
+            "Started `slugline serve` in the background: http://localhost:{port}"
+        ));
+        Ok(control)
+    }
+
+    fn spec(&self, launch: &LaunchSpec) -> Result<AppSpec, LaunchError> {
+        app_spec(&self.home, &self.env, launch).map_err(|cause| LaunchError::Unreachable {
+            what: "the slug cannot be unpacked".into(),
+            cause,
+        })
+    }
+}
+
+/// What the daemon is to run, with the slug unpacked into a folder of its own.
+///
+/// # Errors
+/// Where the slug cannot be unpacked, or a limit in the environment is none.
+pub fn app_spec(home: &Path, env: &Env, launch: &LaunchSpec) -> Result<AppSpec, Cause> {
+    let mut spec = AppSpec::new(launch.app.clone(), launch.version);
+    spec.env.clone_from(&launch.env);
+    spec.env.insert(
+        "SLUGLINE_BIN".to_owned(),
+        std::env::current_exe()?.to_string_lossy().into_owned(),
+    );
+    spec.servers = launch
+        .servers
+        .iter()
+        .map(|server| ServerSpec {
+            resource: server.resource.clone(),
+            name: server.name.clone(),
+            command: server.command.clone(),
+            port: server.port,
+        })
+        .collect();
+    if let Some(seconds) = env.get("SLUGLINE_BOOT_TIMEOUT") {
+        let seconds: u64 = seconds
+            .parse()
+            .map_err(|_| "SLUGLINE_BOOT_TIMEOUT is no number of seconds")?;
+        spec.boot_limit_ms = seconds.saturating_mul(1000);
+    }
+    if let Some(slug) = &launch.slug {
+        let dir = trees(home)
+            .join(launch.app.as_str())
+            .join(tree_name(launch.version));
+        SlugStore::open(home)?.extract(&slug.id, &dir)?;
+        spec.dir = Some(dir);
+        spec.processes.clone_from(&slug.processes);
+    }
+    Ok(spec)
+}
+
+/// The folder of unpacked slugs, one for each start of a release.
+pub fn trees(home: &Path) -> PathBuf {
+    home.join("run")
+}
+
+fn tree_name(version: Version) -> String {
+    let bytes: [u8; 4] = random();
+    format!("{version}-{:08x}", u32::from_be_bytes(bytes))
+}
+
+fn unreachable(error: impl std::error::Error + Send + Sync + 'static) -> LaunchError {
+    LaunchError::Unreachable {
+        what: "the apps' supervisor cannot be reached".to_owned(),
+        cause: error.into(),
+    }
+}
+
+fn launch_error(error: ControlError) -> LaunchError {
+    match error {
+        ControlError::Unhealthy { reason, log } => LaunchError::Unhealthy { reason, log },
+        other => unreachable(other),
+    }
+}
+
+impl Launcher for Supervisor {
+    fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError> {
+        let control = self.connect()?;
+        let candidate = control.launch(&self.spec(spec)?).map_err(launch_error)?;
+        Ok(Box::new(Ready(candidate)))
+    }
+
+    fn run(&self, spec: &LaunchSpec) -> Result<(), LaunchError> {
+        let control = self.connect()?;
+        control.run(&self.spec(spec)?).map_err(launch_error)
+    }
+
+    fn stop(&self, app: &AppName) -> Result<(), LaunchError> {
+        match Control::connect(&self.home).map_err(unreachable)? {
+            Some(control) => control.stop(app).map_err(launch_error),
+            None => Ok(()),
+        }
+    }
+
+    fn is_up(&self, app: &AppName) -> Result<bool, LaunchError> {
+        let control = self.connect()?;
+        let status = control.status().map_err(launch_error)?;
+        let own = status.apps.iter().filter(|status| status.app == *app);
+        let processes: Vec<_> = own.flat_map(|status| &status.processes).collect();
+        Ok(!processes.is_empty()
+            && processes
+                .iter()
+                .all(|process| process.state == ProcessState::Up))
+    }
+
+    fn url(&self, app: &AppName) -> String {
+        self.url_of(app)
+    }
+}
+
+/// A candidate that waits for its switch.
+struct Ready(Candidate);
+
+impl Launched for Ready {
+    fn switch(self: Box<Self>) -> Result<(), LaunchError> {
+        self.0.switch().map_err(launch_error)
+    }
+}
+
+/// The time of this machine, which the daemon's instants are of, whatever `SLUGLINE_NOW` says.
+pub fn machine_now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
