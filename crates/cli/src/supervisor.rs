@@ -200,6 +200,10 @@ fn launch_error(error: ControlError) -> LaunchError {
 }
 
 impl Launcher for Supervisor {
+    fn wake(&self) -> Result<(), LaunchError> {
+        self.connect().map(drop)
+    }
+
     fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError> {
         let control = self.connect()?;
         let candidate = control.launch(&self.spec(spec)?).map_err(launch_error)?;

@@ -170,6 +170,9 @@ impl Engine<'_> {
             progress.warning(warning);
         }
         let checked = self.check(request, planned)?;
+        if checked.plan().runs_something() {
+            self.launcher.wake()?;
+        }
         progress.begins(checked.plan());
         let prepared = self.prepare(request, checked, progress)?;
         let recorded = self.record(request, prepared)?;

@@ -190,6 +190,12 @@ impl Plan {
         Bill::between(&self.before.addons, &self.addons)
     }
 
+    /// Whether there may be a process to run afterwards: code, or the server of an add-on.
+    #[must_use]
+    pub fn runs_something(&self) -> bool {
+        self.code != Code::Take(None) || self.addons.values().any(|addon| addon.resource.is_some())
+    }
+
     /// The config vars that there will be: the user's, and what `resources` lend (S19).
     ///
     /// # Errors

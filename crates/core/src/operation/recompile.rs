@@ -27,9 +27,9 @@ pub(super) fn recompile(moment: &Moment) -> (Code, Option<String>) {
         .unwrap_or_default();
     let warning = leaves.then(|| {
         format!(
-            "{current} runs rolled-back code ({old}), which is temporary: this takes the app back \
-             to the newest deploy, {newest} ({new}). To keep rolled-back code, use \
-             `slugline rollback --pin`.",
+            "{current} runs rolled-back code ({old}), which is temporary.\n\
+             This takes the app back to the newest deploy, {newest} ({new}).\n\
+             To keep rolled-back code through changes: slugline rollback {current} --pin",
             old = running.commit.short(),
             new = newest.slug.commit.short(),
             newest = newest.version,

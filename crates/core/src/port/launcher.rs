@@ -61,6 +61,13 @@ pub enum LaunchError {
 
 /// Runs releases.
 pub trait Launcher {
+    /// Makes sure that what runs releases is there, and starts it where it is not, so that this is
+    /// not said in the middle of something else.
+    ///
+    /// # Errors
+    /// [`LaunchError::Unreachable`].
+    fn wake(&self) -> Result<(), LaunchError>;
+
     /// Starts a release's servers and processes beside those that run, and waits until they are
     /// healthy. Requests still go to the old ones.
     ///

@@ -56,7 +56,7 @@ impl<'a> Stage<'a> {
         let port = context
             .env
             .get("SLUGLINE_PORT")
-            .unwrap_or_else(|| "0".to_owned());
+            .map_or_else(free_port, Ok)?;
         let stage = Self {
             ui: &context.ui,
             folder,
@@ -261,6 +261,15 @@ impl<'a> Stage<'a> {
         let ok = child.wait().map_err(broken)?.success();
         Ok(Ran { text, ok })
     }
+}
+
+/// A port that nobody uses now.
+fn free_port() -> Result<String, CommandError> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0");
+    let address = listener.and_then(|listener| listener.local_addr());
+    address
+        .map(|address| address.port().to_string())
+        .map_err(|error| CommandError::because(&error))
 }
 
 /// Words as they would be typed.
