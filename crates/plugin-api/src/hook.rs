@@ -1,10 +1,10 @@
 //! The names of the hooks. It must not know what a hook is told; that is in [`crate::message`].
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 /// A place where a plugin is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hook {
     /// Make a resource.
     AddonProvision,
@@ -102,17 +102,30 @@ impl std::str::FromStr for Hook {
     }
 }
 
-impl TryFrom<String> for Hook {
-    type Error = UnknownHook;
-
-    fn try_from(text: String) -> Result<Self, UnknownHook> {
-        text.parse()
+impl Serialize for Hook {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        output.serialize_str(self.name())
     }
 }
 
-impl From<Hook> for String {
-    fn from(hook: Hook) -> Self {
-        hook.name().to_owned()
+impl<'de> Deserialize<'de> for Hook {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input.deserialize_str(ByName)
+    }
+}
+
+/// Reads the name itself, so that a reader that knows positions can say where a wrong one is.
+struct ByName;
+
+impl Visitor<'_> for ByName {
+    type Value = Hook;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the name of a hook")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Hook, E> {
+        name.parse().map_err(E::custom)
     }
 }
 

@@ -52,7 +52,7 @@ impl Fault {
 /// The error in one line, without the VM's own words around it.
 pub(super) fn describe(error: &Error) -> String {
     match error {
-        Error::RuntimeError(text) | Error::SyntaxError { message: text, .. } => one_line(text),
+        Error::RuntimeError(text) | Error::SyntaxError { message: text, .. } => raised(text),
         Error::CallbackError { cause, .. } => describe(cause),
         Error::BadArgument { pos, cause, .. } => format!("argument {pos}: {}", describe(cause)),
         Error::FromLuaConversionError { from, to, .. } => {
@@ -60,6 +60,34 @@ pub(super) fn describe(error: &Error) -> String {
         }
         other => one_line(&other.to_string()),
     }
+}
+
+/// What the VM says of an error that was raised: the error's text, and a trace of the stack. The
+/// text gets the script's line in front where it does not name one by itself.
+fn raised(text: &str) -> String {
+    let (said, trace) = text.split_once("stack traceback:").unwrap_or((text, ""));
+    let said = match said.split_once(": 0x") {
+        Some((kind @ ("table" | "function" | "thread" | "userdata" | "buffer"), _)) => {
+            format!("an error that is a {kind}")
+        }
+        _ => one_line(said),
+    };
+    let own = |line: &&str| has_place(line) && !line.starts_with("slugline:");
+    match trace.lines().map(str::trim).find(own) {
+        Some(line) if !has_place(&said) => {
+            let place: Vec<&str> = line.splitn(3, ':').take(2).collect();
+            format!("{}: {said}", place.join(":"))
+        }
+        _ => said,
+    }
+}
+
+/// Whether a line begins with a file and a line number.
+fn has_place(line: &str) -> bool {
+    let mut parts = line.splitn(3, ':');
+    let (file, number) = (parts.next(), parts.next());
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    file.is_some_and(|file| file != "[C]") && number.is_some_and(digits)
 }
 
 /// The types of the host in a script author's words.

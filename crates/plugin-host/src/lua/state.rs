@@ -20,6 +20,7 @@ pub(super) struct State {
     pub(super) settings: Settings,
     deadline: Cell<Option<Instant>>,
     late: Cell<bool>,
+    logged: Cell<usize>,
     call: RefCell<Option<Call>>,
 }
 
@@ -35,8 +36,6 @@ pub(super) struct Call {
     pub(super) reserved: Option<u16>,
     /// The first reason with which it was denied: a script cannot take that back.
     pub(super) denied: Option<String>,
-    /// How many lines it has logged.
-    pub(super) logged: usize,
 }
 
 /// The resource of a call, as far as its port is concerned.
@@ -62,7 +61,6 @@ impl Call {
                 .collect(),
             reserved: None,
             denied: None,
-            logged: 0,
         }
     }
 }
@@ -97,13 +95,15 @@ impl State {
             settings,
             deadline: Cell::new(None),
             late: Cell::new(false),
+            logged: Cell::new(0),
             call: RefCell::new(None),
         }
     }
 
-    /// Starts the clock.
+    /// Starts the clock, and the count of lines.
     pub(super) fn start(&self, time: Duration) {
         self.late.set(false);
+        self.logged.set(0);
         self.deadline.set(Instant::now().checked_add(time));
     }
 
@@ -120,6 +120,12 @@ impl State {
             self.late.set(true);
         }
         self.late.get()
+    }
+
+    /// Counts a line that is logged, and says how many there are since the clock was started.
+    pub(super) fn count_line(&self) -> usize {
+        self.logged.set(self.logged.get().saturating_add(1));
+        self.logged.get()
     }
 
     /// How much time is left.
@@ -141,7 +147,6 @@ impl State {
             hosts: Vec::new(),
             reserved: None,
             denied: None,
-            logged: 0,
         })
     }
 

@@ -45,7 +45,7 @@ impl std::fmt::Display for Unfit {
             shown.extend(step.chars().filter(|c| !c.is_control()).take(40));
         }
         let subject = if shown.is_empty() {
-            "the answer"
+            "the value"
         } else {
             &shown
         };

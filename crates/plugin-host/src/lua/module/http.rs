@@ -14,7 +14,7 @@ use super::{failed, function};
 
 mod send;
 
-use send::{Answer, Outgoing};
+use send::{Answer, Outgoing, REQUEST};
 
 /// A host that may be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,12 +119,22 @@ fn outgoing(options: &Table) -> Result<Outgoing, String> {
         }
     }
     let body: Option<LuaString> = options.get("body").map_err(failed)?;
+    let length = |body: &LuaString| body.as_bytes().len();
+    check_size(body.as_ref().map_or(0, length))?;
     Ok(Outgoing {
         method: text("method")?.unwrap_or_else(|| "GET".to_owned()),
         url: text("url")?.ok_or("url is missing")?,
         headers,
         body: body.map(|body| body.as_bytes().to_vec()),
     })
+}
+
+fn check_size(bytes: usize) -> Result<(), String> {
+    if bytes > REQUEST {
+        Err(format!("the request is longer than {REQUEST} bytes"))
+    } else {
+        Ok(())
+    }
 }
 
 fn answer(lua: &Lua, answer: Answer) -> mlua::Result<Table> {
@@ -142,6 +152,7 @@ fn answer(lua: &Lua, answer: Answer) -> mlua::Result<Table> {
 /// The fields as a form, sorted by name.
 fn encode(fields: &Table) -> Result<String, String> {
     let mut sorted = BTreeMap::new();
+    let mut size = 0;
     for pair in fields.pairs::<String, Value>() {
         let (name, value) = pair.map_err(|_| "the fields must have names")?;
         let value = match value {
@@ -151,6 +162,8 @@ fn encode(fields: &Table) -> Result<String, String> {
             Value::Boolean(yes) => yes.to_string(),
             other => return Err(format!("the field {name} is a {}", other.type_name())),
         };
+        size += name.len() + value.len();
+        check_size(size)?;
         sorted.insert(name, value);
     }
     let pair = |(name, value): (&String, &String)| format!("{}={}", percent(name), percent(value));

@@ -10,17 +10,14 @@ use super::function;
 
 /// One call may log so many lines; the rest is dropped.
 const LINES: usize = 100;
+/// A line may have so many words.
+const WORDS: usize = 20;
 
 pub(super) fn install(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::Result<()> {
     let state = Rc::clone(state);
     let log = function(lua, "log", move |_, words: MultiValue| {
-        let words: Vec<String> = words.iter().take(20).map(word).collect();
-        // While the script loads there is no call to count in; the deadline bounds the lines.
-        let before = state.in_call(|call| {
-            call.logged += 1;
-            call.logged
-        });
-        if before.unwrap_or(0) <= LINES {
+        if state.count_line() <= LINES {
+            let words: Vec<String> = words.iter().take(WORDS).map(word).collect();
             (state.settings.log)(&state.manifest.name, &one_line(&words.join(" ")));
         }
         Ok(())

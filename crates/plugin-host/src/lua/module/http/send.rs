@@ -13,7 +13,9 @@ use super::permitted;
 /// One request, with its redirects, may take so long.
 const TIME: Duration = Duration::from_secs(10);
 /// An answer may have so many bytes.
-const BODY: u64 = 1 << 20;
+const ANSWER: u64 = 1 << 20;
+/// A request may have so many bytes.
+pub(super) const REQUEST: usize = 1 << 20;
 /// So many redirects are followed.
 const REDIRECTS: usize = 5;
 
@@ -99,9 +101,13 @@ fn read(mut response: http::Response<Body>) -> Result<Answer, String> {
     let headers = headers
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect();
-    let body = response.body_mut().with_config().limit(BODY).read_to_vec();
+    let body = response
+        .body_mut()
+        .with_config()
+        .limit(ANSWER)
+        .read_to_vec();
     let body = body.map_err(|error| match error {
-        ureq::Error::BodyExceedsLimit(_) => format!("the answer is longer than {BODY} bytes"),
+        ureq::Error::BodyExceedsLimit(_) => format!("the answer is longer than {ANSWER} bytes"),
         other => one_line(&other.to_string()),
     })?;
     Ok(Answer {

@@ -1,0 +1,330 @@
+//! The host with plugins of an operator's own: who is asked, what a failure means, what clashes.
+
+#![cfg(test)]
+
+mod common;
+
+use common::*;
+use slugline_core::bill::Bill;
+use slugline_core::change::Change;
+use slugline_core::port::{Announcement, Policies, Providers, ProvisionRequest, RollbackRequest};
+use slugline_core::resource::Options;
+use slugline_plugin_host::{DEFINITIONS, HostError, PluginHost};
+
+fn manifest(name: &str, more: &str) -> String {
+    format!("name: {name}\nversion: 1.0.0\napi: 1\nsummary: A test.\nentry: init.lua\n{more}\n")
+}
+
+/// A host whose home has these plugins: name, rest of the manifest, script.
+fn host(plugins: &[(&str, &str, &str)]) -> (tempfile::TempDir, Result<PluginHost, HostError>) {
+    let home = tempfile::tempdir().unwrap();
+    for (name, more, script) in plugins {
+        install(home.path(), name, &manifest(name, more), script);
+    }
+    let host = PluginHost::load(Some(home.path()), quick());
+    (home, host)
+}
+
+const GUARD: &str = "hooks: [release.check, billing.check, rollback.check]";
+
+/// Objects to everything, and says what it saw.
+const OBJECTS: &str = r#"
+slugline.on("release.check", function(c) slugline.deny(`{c.app} {c.change} v{c.current}`) end)
+slugline.on("billing.check", function(b) slugline.deny(`{b.before} {b.after} {b.delta}`) end)
+slugline.on("rollback.check", function(r) slugline.deny(`v{r.target.version} {r.steps}`) end)
+"#;
+
+#[test]
+fn each_check_is_asked_when_it_is_due() {
+    let (_home, host) = host(&[("guard", GUARD, OBJECTS)]);
+    let host = host.unwrap();
+    let (app, jim, change) = (app(), jim(), deploy());
+    let mut proposal = proposal(&app, &jim, &change);
+    let asked = |proposal: &_| -> Vec<String> {
+        let objections = host.check(proposal).into_iter();
+        objections
+            .map(|it| format!("{}: {}", it.plugin, it.reason))
+            .collect()
+    };
+    assert_eq!(asked(&proposal), ["guard: myapp Deploy 575bfa8 v3"]);
+    proposal.bill = Some(Bill {
+        before: 2000,
+        after: 500,
+    });
+    proposal.rollback = Some(RollbackRequest {
+        target: entry(40, "succeeded"),
+        current: entry(52, "succeeded"),
+        steps: 7,
+    });
+    assert_eq!(
+        asked(&proposal),
+        [
+            "guard: myapp Deploy 575bfa8 v3",
+            "guard: 2000 500 -1500",
+            "guard: v40 7"
+        ]
+    );
+}
+
+#[test]
+fn a_plugin_that_fails_objects_and_the_others_are_still_asked() {
+    let check = "hooks: [release.check]";
+    let (_home, host) = host(&[
+        (
+            "a-raises",
+            check,
+            "slugline.on('release.check', function() error('oh') end)",
+        ),
+        (
+            "b-loops",
+            check,
+            "slugline.on('release.check', function() while true do end end)",
+        ),
+        ("c-broken", check, "local = 1"),
+        (
+            "d-agrees",
+            check,
+            "slugline.on('release.check', function() end)",
+        ),
+        (
+            "e-denies",
+            check,
+            "slugline.on('release.check', function() slugline.deny('no') end)",
+        ),
+        ("f-other", "hooks: [billing.check]", "error('never loaded')"),
+    ]);
+    let host = host.unwrap();
+    let (app, jim, change) = (app(), jim(), deploy());
+    let objections = host.check(&proposal(&app, &jim, &change));
+    let shown: Vec<_> = objections.iter().map(|it| it.reason.as_str()).collect();
+    assert_eq!(
+        shown[0],
+        "the plugin a-raises failed in release.check: init.lua:1: oh"
+    );
+    assert_eq!(
+        shown[1],
+        "the plugin b-loops failed in release.check: took longer than 300 ms"
+    );
+    let broken = "the plugin c-broken failed in release.check: init.lua:1: ";
+    assert!(shown[2].starts_with(broken), "{}", shown[2]);
+    assert_eq!(shown[3..], ["no"]);
+}
+
+#[test]
+fn one_plugin_cannot_reach_another() {
+    let check = "hooks: [release.check]";
+    let (_home, host) = host(&[
+        (
+            "a",
+            check,
+            "shared = 1 slugline.on('release.check', function() shared = 2 end)",
+        ),
+        (
+            "b",
+            check,
+            "slugline.on('release.check', function() slugline.deny(tostring(shared)) end)",
+        ),
+    ]);
+    let host = host.unwrap();
+    let (app, jim, change) = (app(), jim(), deploy());
+    let objections = host.check(&proposal(&app, &jim, &change));
+    assert_eq!(objections[0].reason, "nil");
+}
+
+#[test]
+fn a_tier_that_fails_prunes_nothing_and_permits_nothing() {
+    let (_home, host) = host(&[(
+        "mine",
+        "tiers: { mine: { price: free } }",
+        "local t = slugline.tier('mine')\n\
+         function t.keep(history) return history[1].nothing.at_all end\n\
+         function t.rollback() while true do end end",
+    )]);
+    let host = host.unwrap();
+    let mut history = || vec![entry(1, "succeeded")];
+    let failed = host.keep(&plan("releases:mine"), &mut history).unwrap_err();
+    assert_eq!(
+        failed.to_string(),
+        "the plugin mine failed in tier.keep: \
+         init.lua:2: attempt to index nil with 'at_all'"
+    );
+    let request = RollbackRequest {
+        target: entry(1, "succeeded"),
+        current: entry(2, "succeeded"),
+        steps: 1,
+    };
+    let objection = host
+        .may_rollback(&plan("releases:mine"), &request)
+        .unwrap_err();
+    assert_eq!(
+        objection.reason,
+        "the plugin mine failed in tier.rollback: took longer than 300 ms"
+    );
+    assert!(host.catalogue().find("releases:mine").is_ok());
+    let gone = host.keep(&plan("releases:gone"), &mut history).unwrap_err();
+    assert!(
+        gone.to_string()
+            .ends_with("no plugin backs the tier releases:gone any more; install it again")
+    );
+}
+
+#[test]
+fn all_that_listen_are_told_and_the_first_failure_is_returned() {
+    let created_hook = "hooks: [release.created]";
+    let addon = "hooks: [release.created]\naddons: { echo: { plans: { free: { price: free } } } }";
+    let log = "slugline.on('release.created', function(e)\n\
+               error(`{e.app} v{e.release.version} {e.addon and e.addon.options.x}`) end)";
+    let echo = format!("{log}\nlocal a = slugline.addon('echo') function a.provision() end");
+    let (_home, host) = host(&[("a-echo", addon, &echo), ("b-plain", created_hook, log)]);
+    let host = host.unwrap();
+    let tell = |addons: &[_]| {
+        let (app, event) = (app(), created(true));
+        let told = host.announce(&Announcement {
+            app: &app,
+            event: &event,
+            addons,
+        });
+        told.unwrap_err().to_string()
+    };
+    // A plugin that provides add-ons is told only of apps that have one of them.
+    assert_eq!(
+        tell(&[installed("memcache:free", &[])]),
+        "the plugin b-plain failed in release.created: init.lua:2: myapp v10 nil"
+    );
+    assert_eq!(
+        tell(&[installed("echo:free", &[("x", "mine")])]),
+        "the plugin a-echo failed in release.created: init.lua:2: myapp v10 mine"
+    );
+}
+
+#[test]
+fn an_answer_is_held_against_the_manifest() {
+    let addon = "permissions: { run: [sh] }\n\
+                 addons: { echo: { config: [ECHO_URL], plans: { free: { price: free } } } }";
+    let check = |body: &str, expected: &str| {
+        let script =
+            format!("local a = slugline.addon('echo') function a.provision()\n{body}\nend");
+        let (_home, host) = host(&[("echo", addon, &script)]);
+        let host = host.unwrap();
+        let answer = host.provision(&ProvisionRequest {
+            app: &app(),
+            id: &id(),
+            plan: &plan("echo:free"),
+            options: &Options::new(),
+            taken_ports: &[],
+        });
+        assert_eq!(answer.unwrap_err().to_string(), expected, "{body}");
+    };
+    let failed = "the plugin echo failed in addon.provision:";
+    check(
+        "return { config = { ECHO_URL = 5 } }",
+        &format!("{failed} config.ECHO_URL must be a string"),
+    );
+    check(
+        "return { config = { ECHO_URI = 'x' } }",
+        &format!(
+            "{failed} config.ECHO_URI is not listed under addons.echo.config in plugin.yaml; \
+             did you mean ECHO_URL?"
+        ),
+    );
+    check(
+        "return { config = { ECHO_URL = 'a\\0b' } }",
+        &format!(
+            "{failed} the value of ECHO_URL holds a NUL byte, which an environment cannot carry"
+        ),
+    );
+    check(
+        "return { process = { 'rm', '-rf' } }",
+        &format!("{failed} process[1]: rm is not listed under permissions.run in plugin.yaml"),
+    );
+    check(
+        "return { process = { 'sh', 'a\\0b' } }",
+        &format!("{failed} process[2] holds a NUL byte"),
+    );
+    check("slugline.deny('not today')", "echo: not today");
+    check(
+        "error('s' .. 'orry')",
+        &format!("{failed} init.lua:2: sorry"),
+    );
+}
+
+#[test]
+fn two_plugins_cannot_have_the_same_name_add_on_or_tier() {
+    let (home, clash) = host(&[("memcache", "", "")]);
+    let folder = home.path().join("plugins/memcache");
+    assert_eq!(
+        clash.unwrap_err().to_string(),
+        format!(
+            "two plugins are named memcache: embedded and {}; remove one of them",
+            folder.display()
+        )
+    );
+    let addon = "addons: { memcache: { plans: { free: { price: free } } } }";
+    let (_home, clash) = host(&[("mine", addon, "")]);
+    assert_eq!(
+        clash.unwrap_err().to_string(),
+        "memcache and mine both provide memcache; remove one of them"
+    );
+    let (_home, clash) = host(&[("mine", "tiers: { basic: { price: free } }", "")]);
+    assert_eq!(
+        clash.unwrap_err().to_string(),
+        "releases and mine both provide releases:basic; remove one of them"
+    );
+}
+
+#[test]
+fn a_broken_manifest_is_shown_with_its_place() {
+    let (home, broken) = host(&[("mine", "hook: []", "")]);
+    let file = home.path().join("plugins/mine/plugin.yaml");
+    let expected = format!(
+        "{}:6:1: unknown key hook; did you mean hooks?\n   6 | hook: []\n     | ^",
+        file.display()
+    );
+    assert_eq!(broken.unwrap_err().to_string(), expected);
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join("plugins/empty")).unwrap();
+    std::fs::create_dir_all(home.path().join("plugins/.hidden")).unwrap();
+    let missing = PluginHost::load(Some(home.path()), quick())
+        .unwrap_err()
+        .to_string();
+    assert!(missing.starts_with("cannot read ") && missing.contains("empty/plugin.yaml: "));
+}
+
+#[test]
+fn a_home_without_plugins_has_those_that_ship() {
+    let home = tempfile::tempdir().unwrap();
+    let host = PluginHost::load(Some(home.path()), quick()).unwrap();
+    assert_eq!(host.plugins().len(), 3);
+}
+
+#[test]
+fn an_entry_that_is_missing_is_said_when_it_is_needed() {
+    let home = tempfile::tempdir().unwrap();
+    install(
+        home.path(),
+        "mine",
+        &manifest("mine", "hooks: [release.check]"),
+        "",
+    );
+    std::fs::remove_file(home.path().join("plugins/mine/init.lua")).unwrap();
+    let host = PluginHost::load(Some(home.path()), quick()).unwrap();
+    let (app, jim) = (app(), jim());
+    let change = Change::ConfigAdd { keys: [].into() };
+    let objections = host.check(&proposal(&app, &jim, &change));
+    let begin = "the plugin mine failed in release.check: cannot read init.lua: ";
+    assert!(
+        objections[0].reason.starts_with(begin),
+        "{}",
+        objections[0].reason
+    );
+}
+
+#[test]
+fn every_part_of_the_library_has_a_type() {
+    for name in [
+        "on", "addon", "tier", "deny", "port", "secret", "log", "json", "time", "filter", "newest",
+        "http", "smtp",
+    ] {
+        assert!(DEFINITIONS.contains(&format!("  {name}: ")), "{name}");
+    }
+}
