@@ -9,22 +9,22 @@
 //!     ▲───────────────────────── not current ────────────── Asking ────────────┘
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+mod after;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use slugline_core::app::AppName;
-use slugline_core::resource::ResourceId;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
-use crate::control::protocol::{AppStatus, ProcessState, ProcessStatus};
+use crate::control::protocol::ProcessStatus;
 use crate::drain::{Retiring, Then, Unhealthy};
 use crate::launch::{Context, Handle};
-use crate::router::target::{Route, Way};
-use crate::spec::{AppSpec, ServerSpec, WEB};
+use crate::router::target::Route;
+use crate::servers::{Servers, Started};
+use crate::spec::AppSpec;
 use crate::supervisor::Event;
-use crate::unit::{After, Progress, UnitChange, UnitId, UnitRequest};
+use crate::unit::{After, UnitChange, UnitId, UnitRequest};
 
 /// Names one launch for the life of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub(crate) struct App {
     current: Option<Generation>,
     /// What ran until it was stopped; never beside `current`.
     stopped: Option<(Arc<AppSpec>, Vec<ProcessStatus>)>,
-    servers: BTreeMap<ResourceId, (ServerSpec, Handle)>,
+    servers: Servers,
     retiring: Vec<Retiring>,
     /// Launches that wait for the one under way to be settled.
     waiting: VecDeque<Launch>,
@@ -103,7 +103,7 @@ impl App {
             phase: Phase::Settled,
             current: None,
             stopped: None,
-            servers: BTreeMap::new(),
+            servers: Servers::default(),
             retiring: Vec::new(),
             waiting: VecDeque::new(),
         }
@@ -174,7 +174,7 @@ impl App {
     /// Starts a candidate's servers, and its processes if there is nothing to wait for.
     fn begin(&mut self, launch: Launch, cx: &Arc<Context>) -> Phase {
         let Launch { id, spec, reply } = launch;
-        let (fresh, replaced) = self.start_servers(&spec, false, cx);
+        let Started { fresh, replaced } = self.servers.start(&spec, false, cx);
         self.retire(replaced, Then::Nothing, cx);
         let running = Generation {
             spec,
@@ -200,12 +200,7 @@ impl App {
         change: &UnitChange,
         cx: &Arc<Context>,
     ) -> Phase {
-        let launched = match &mut phase {
-            Phase::Settled => None,
-            Phase::Starting(it) | Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) => {
-                Some(it)
-            }
-        };
+        let launched = phase.candidate_mut();
         let of_launch = launched.as_ref().is_some_and(|it| it.concerns(id));
         let units = launched.into_iter().flat_map(|it| &mut it.running.units);
         let units = units.chain(
@@ -213,7 +208,7 @@ impl App {
                 .iter_mut()
                 .flat_map(|running| &mut running.units),
         );
-        let units = units.chain(self.servers.values_mut().map(|(_, unit)| unit));
+        let units = units.chain(self.servers.units_mut());
         let units = units.chain(
             self.retiring
                 .iter_mut()
@@ -237,18 +232,10 @@ impl App {
                     cx,
                 )
             }
-            (Phase::Starting(it), UnitChange::Up) if self.are_up(&it.fresh) => boot(it, cx),
+            (Phase::Starting(it), UnitChange::Up) if self.servers.are_up(&it.fresh) => boot(it, cx),
             (Phase::Booting(it), UnitChange::Up) if of_launch && is_web => it.healthy(),
             (phase, _) => phase,
         }
-    }
-
-    fn are_up(&self, ids: &[UnitId]) -> bool {
-        let up = |(_, unit): &(ServerSpec, Handle)| unit.state == ProcessState::Up;
-        self.servers
-            .values()
-            .filter(|(_, unit)| ids.contains(&unit.id))
-            .all(up)
     }
 
     /// Sends the requests to a candidate, and what ran before on its way.
@@ -263,13 +250,13 @@ impl App {
     /// Runs a release without asking whether it is healthy. Its processes wait until its servers
     /// have been tried, so that they need not crash only because they were faster.
     fn run(&mut self, spec: Arc<AppSpec>, cx: &Arc<Context>) {
-        let (_, replaced) = self.start_servers(&spec, true, cx);
+        let Started { replaced, .. } = self.servers.start(&spec, true, cx);
         self.retire(replaced, Then::Nothing, cx);
         let servers: Vec<_> = spec
             .servers
             .iter()
             .filter_map(|server| self.servers.get(&server.resource))
-            .map(|(_, unit)| unit.progress.clone())
+            .map(|unit| unit.progress.clone())
             .collect();
         let after = || servers.iter().cloned().map(After::Attempt).collect();
         let units = spec
@@ -288,8 +275,8 @@ impl App {
             units: Vec::new(),
         });
         self.set_route();
-        let mut units = self.drop_servers(Some(&spec));
-        for (_, server) in self.servers.values() {
+        let mut units = self.servers.take_absent(Some(&spec));
+        for server in self.servers.units() {
             server.tell(UnitRequest::Adopt);
         }
         let mut then = Then::Nothing;
@@ -303,13 +290,12 @@ impl App {
 
     /// Ends everything that runs.
     fn stop(&mut self, reply: oneshot::Sender<()>, cx: &Arc<Context>) {
-        let servers = self.servers.values().map(|(_, unit)| unit);
         if let Some(current) = &self.current {
-            let units = current.units.iter().chain(servers);
+            let units = current.units.iter().chain(self.servers.units());
             let statuses = units.map(Handle::stopped_status).collect();
             self.stopped = Some((Arc::clone(&current.spec), statuses));
         }
-        let mut units = self.drop_servers(None);
+        let mut units = self.servers.take_absent(None);
         units.extend(
             self.current
                 .take()
@@ -344,9 +330,9 @@ impl App {
             .current
             .as_ref()
             .map(|current| Arc::clone(&current.spec));
-        let mut units = self.drop_servers(spec.as_deref());
+        let mut units = self.servers.take_absent(spec.as_deref());
         if let Some(spec) = spec {
-            units.extend(self.start_servers(&spec, true, cx).1);
+            units.extend(self.servers.start(&spec, true, cx).replaced);
         }
         units.extend(it.running.units);
         self.retire(units, then, cx);
@@ -354,178 +340,18 @@ impl App {
     }
 
     fn give_up(&mut self, phase: Phase, why: &str, cx: &Arc<Context>) {
-        match phase {
-            Phase::Settled => {}
-            Phase::Starting(it) | Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) => {
-                let why = Unhealthy {
-                    reason: why.to_owned(),
-                    log: Vec::new(),
-                };
-                self.fail(it, why, cx);
-            }
-        }
-    }
-
-    /// Starts the servers that a release needs: those that are not there, and those whose command
-    /// is another now, in place of the old ones. Answers what it started, and what it replaced.
-    fn start_servers(
-        &mut self,
-        spec: &Arc<AppSpec>,
-        adopted: bool,
-        cx: &Arc<Context>,
-    ) -> (Vec<UnitId>, Vec<Handle>) {
-        let (mut fresh, mut replaced) = (Vec::new(), Vec::new());
-        for wanted in &spec.servers {
-            let old = self.servers.remove(&wanted.resource);
-            let (entry, is_new) = match old {
-                Some((known, unit)) if known == *wanted => ((known, unit), false),
-                old => {
-                    let after = old
-                        .as_ref()
-                        .map(|(_, old)| After::End(old.progress.clone()));
-                    replaced.extend(old.map(|(_, old)| old));
-                    (
-                        (wanted.clone(), cx.server(spec, wanted, adopted, after)),
-                        true,
-                    )
-                }
+        if let Some(it) = phase.into_candidate() {
+            let why = Unhealthy {
+                reason: why.to_owned(),
+                log: Vec::new(),
             };
-            fresh.extend(is_new.then_some(entry.1.id));
-            self.servers.insert(wanted.resource.clone(), entry);
+            self.fail(it, why, cx);
         }
-        (fresh, replaced)
-    }
-
-    /// Takes out the servers that a release does not have.
-    fn drop_servers(&mut self, spec: Option<&AppSpec>) -> Vec<Handle> {
-        let wanted = |id: &ResourceId| {
-            spec.is_some_and(|spec| spec.servers.iter().any(|server| server.resource == *id))
-        };
-        let servers = std::mem::take(&mut self.servers);
-        let (kept, absent) = servers.into_iter().partition(|(id, _)| wanted(id));
-        self.servers = kept;
-        let absent: BTreeMap<_, _> = absent;
-        absent.into_values().map(|(_, unit)| unit).collect()
     }
 
     fn retire(&mut self, units: Vec<Handle>, then: Then, cx: &Context) {
         self.retiring
             .push(Retiring::begin(units, then, None, cx.limits.drain));
-    }
-
-    fn finish_retiring(&mut self, cx: &Arc<Context>) {
-        let over: Vec<_> = self
-            .retiring
-            .extract_if(.., |retiring| retiring.is_over())
-            .collect();
-        for retiring in over {
-            match retiring.then {
-                Then::Nothing | Then::Retire(_, None) => {}
-                Then::Retire(version, Some(dir)) => {
-                    if !self.uses(&dir) {
-                        let (desired, app) = (Arc::clone(&cx.desired), self.name.clone());
-                        tokio::task::spawn_blocking(move || desired.retired(&app, version, &dir));
-                    }
-                }
-                // Both fail when the client is gone.
-                Then::Fail(reply, why) => drop(reply.send(Err(why))),
-                Then::Stopped(reply) => drop(reply.send(())),
-            }
-        }
-    }
-
-    /// Whether anything but what has ended runs in this folder, or may do so soon.
-    fn uses(&self, dir: &Path) -> bool {
-        let launched = match &self.phase {
-            Phase::Settled => None,
-            Phase::Starting(it) | Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) => {
-                Some(&it.running.spec)
-            }
-        };
-        let specs = launched.into_iter();
-        let specs = specs.chain(self.current.iter().map(|current| &current.spec));
-        let specs = specs.chain(self.stopped.iter().map(|(spec, _)| spec));
-        let mut specs = specs.chain(self.waiting.iter().map(|launch| &launch.spec));
-        let leaving = |retiring: &Retiring| match &retiring.then {
-            Then::Retire(_, other) => other.as_deref() == Some(dir),
-            _ => false,
-        };
-        specs.any(|spec| spec.dir.as_deref() == Some(dir)) || self.retiring.iter().any(leaving)
-    }
-
-    /// Brings the route to where the current release's web process is.
-    fn set_route(&self) {
-        let web = self
-            .current
-            .as_ref()
-            .and_then(|it| it.units.iter().find(|unit| unit.is_web()));
-        let soon = Duration::from_secs(1);
-        match web.map(|web| (web.state, web.port)) {
-            Some((ProcessState::Up, Some(port))) => self.route.open(port),
-            Some((ProcessState::Starting, _)) => self.route.set(Way::Soon),
-            Some((ProcessState::Crashed, _)) if web.is_some_and(|web| web.again <= soon) => {
-                self.route.set(Way::Soon);
-            }
-            Some((ProcessState::Crashed, _)) => {
-                let why = "its web process has crashed, and will be started again";
-                self.route.set(Way::Closed(why.into()));
-            }
-            Some(_) => self
-                .route
-                .set(Way::Closed("its web process is stopped".into())),
-            None if self.current.is_some() => {
-                self.route
-                    .set(Way::Closed(format!("it has no {WEB} process")));
-            }
-            None => self.route.set(Way::Closed("it is not running".into())),
-        }
-    }
-
-    pub(crate) fn status(&self) -> AppStatus {
-        let stopped = self.stopped.as_ref();
-        let spec = self.current.as_ref().map(|current| &current.spec);
-        let servers = self.servers.values().map(|(_, unit)| unit);
-        let units = self
-            .current
-            .iter()
-            .flat_map(|current| &current.units)
-            .chain(servers);
-        let processes = match stopped {
-            Some((_, statuses)) => statuses.clone(),
-            None => units.map(Handle::status).collect(),
-        };
-        AppStatus {
-            app: self.name.clone(),
-            version: spec
-                .or(stopped.map(|(spec, _)| spec))
-                .map(|spec| spec.version),
-            processes,
-        }
-    }
-
-    /// Tells every unit to end, and answers what ends when each has.
-    pub(crate) fn end_all(self) -> Vec<watch::Receiver<Progress>> {
-        let launched = match self.phase {
-            Phase::Settled => None,
-            Phase::Starting(it) | Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) => {
-                Some(it.running)
-            }
-        };
-        let units = launched
-            .into_iter()
-            .chain(self.current)
-            .flat_map(|running| running.units);
-        let units = units.chain(self.servers.into_values().map(|(_, unit)| unit));
-        let units = units.chain(
-            self.retiring
-                .into_iter()
-                .flat_map(|retiring| retiring.units),
-        );
-        let told = units.map(|unit| {
-            unit.tell(UnitRequest::Stop);
-            unit.progress
-        });
-        told.collect()
     }
 }
 
@@ -560,5 +386,34 @@ impl Candidate {
             let _ = reply.send(Ok(()));
         }
         Phase::Healthy(self)
+    }
+}
+
+impl Phase {
+    fn candidate_mut(&mut self) -> Option<&mut Candidate> {
+        match self {
+            Self::Settled => None,
+            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
+                Some(it)
+            }
+        }
+    }
+
+    fn candidate(&self) -> Option<&Candidate> {
+        match self {
+            Self::Settled => None,
+            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
+                Some(it)
+            }
+        }
+    }
+
+    fn into_candidate(self) -> Option<Candidate> {
+        match self {
+            Self::Settled => None,
+            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
+                Some(it)
+            }
+        }
     }
 }

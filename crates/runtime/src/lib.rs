@@ -33,6 +33,7 @@ mod preexec;
 mod process;
 mod router;
 mod serve;
+mod servers;
 mod spec;
 mod static_site;
 mod supervisor;

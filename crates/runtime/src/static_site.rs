@@ -2,6 +2,7 @@
 //! not know apps, releases or the daemon.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,6 +114,7 @@ impl Site {
         let response = match ServeDir::new(&self.dir).try_call(request).await {
             Ok(found) if found.status() == StatusCode::NOT_FOUND => self.not_found(&method).await,
             Ok(found) => found.map(Either::Left),
+            Err(error) if is_absent(&error) => self.not_found(&method).await,
             Err(_) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "This file cannot be read.\n",
@@ -142,6 +144,10 @@ impl Site {
             Err(_) => text(StatusCode::NOT_FOUND, "There is no such page.\n"),
         }
     }
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {

@@ -15,13 +15,13 @@ use hyper::{Request, Response, StatusCode, Uri, Version};
 use hyper_util::client::legacy::Error;
 use hyper_util::rt::TokioIo;
 use slugline_core::app::AppName;
-use tokio::time::sleep;
 
 use super::target::{InFlight, Route};
 use super::{Body, headers, pages};
 
-/// How long after a refused connection the request is tried once more.
-const AGAIN: Duration = Duration::from_millis(50);
+/// A refused connection mostly means that the process has just died. That long it is waited for
+/// the supervisor to notice; then the request is tried once more, whatever the route says.
+const NOTICE: Duration = Duration::from_secs(1);
 
 /// Where a request came in.
 #[derive(Clone)]
@@ -83,10 +83,11 @@ pub(super) async fn forward(
         match in_flight.target().client.request(attempt).await {
             Ok(response) if upgrades => return tunnel(response, client_side, in_flight),
             Ok(response) => return answer(response, in_flight),
-            Err(error) if !tried && may_try_again(&error, &parts, &loan, empty) => {
-                drop(in_flight);
+            Err(error) if !tried && may_try_again(&error, &loan) => {
                 tried = true;
-                sleep(AGAIN).await;
+                let port = in_flight.target().port;
+                drop(in_flight);
+                route.left(port, NOTICE).await;
             }
             Err(_) => return pages::no_answer(app),
         }
@@ -110,18 +111,14 @@ fn outgoing(parts: &Parts, port: u16, body: Lent) -> Request<Lent> {
     request
 }
 
-/// Whether the app cannot have seen the request; or it may see it twice, since it is a question
-/// and nothing else, and the connection broke before the answer.
-fn may_try_again(error: &Error, parts: &Parts, loan: &Loan, empty: bool) -> bool {
-    let untouched = loan
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .is_some();
-    let broke = std::error::Error::source(error)
-        .and_then(|cause| cause.downcast_ref::<hyper::Error>())
-        .is_some_and(hyper::Error::is_incomplete_message);
-    let harmless = empty && parts.method.is_safe();
-    (error.is_connect() && untouched) || (broke && harmless)
+/// Whether the app cannot have seen any of the request.
+fn may_try_again(error: &Error, loan: &Loan) -> bool {
+    let untouched = || {
+        loan.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    };
+    error.is_connect() && untouched()
 }
 
 fn answer(mut response: Response<Incoming>, in_flight: InFlight) -> Response<Body> {

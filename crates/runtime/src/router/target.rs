@@ -97,6 +97,14 @@ impl Route {
         }
     }
 
+    /// Waits until the route does not lead to this port any more, at most for `limit`.
+    pub(crate) async fn left(&self, port: u16, limit: Duration) {
+        let mut ways = self.0.subscribe();
+        let left = ways.wait_for(|way| !matches!(way, Way::Open(target) if target.port == port));
+        // When the time is over, it still leads there: that is for the caller to find out.
+        let _ = timeout(limit, left).await;
+    }
+
     /// Counts a request in at the target, after waiting for one that is being started.
     ///
     /// # Errors
