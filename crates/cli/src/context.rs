@@ -35,8 +35,9 @@ impl Context {
     /// Reads the environment.
     ///
     /// # Errors
-    /// Where there is no home.
+    /// Where there is no home, or one of our variables is no text.
     pub fn new(ui: Ui, env: Env, global: Global) -> Result<Self, CommandError> {
+        env.check()?;
         let home = env.home()?;
         Ok(Self {
             ui,
@@ -89,7 +90,15 @@ impl Context {
     /// # Errors
     /// Where it cannot be opened.
     pub fn ledger(&self) -> Result<SqliteLedger, CommandError> {
-        Ok(SqliteLedger::open(&self.home)?)
+        SqliteLedger::open(&self.home).map_err(|error| {
+            let home = format!("Its home is {}", self.home.display());
+            match &error {
+                LedgerError::Storage(_) | LedgerError::Corrupt(_) => {
+                    CommandError::from(error).hint(&home)
+                }
+                _ => error.into(),
+            }
+        })
     }
 
     /// The whole engine behind its ports.

@@ -34,6 +34,22 @@ impl Env {
         self.0.iter().filter_map(text).collect()
     }
 
+    /// Refuses our own variables where they are no text: not to heed one would be to work in the
+    /// wrong home, or on the wrong app.
+    pub fn check(&self) -> Result<(), CommandError> {
+        let ours = |name: &OsString| name.to_string_lossy().starts_with("SLUGLINE_");
+
+        let broken =
+            |(name, value): &(&OsString, &OsString)| ours(name) && value.to_str().is_none();
+        match self.0.iter().find(broken) {
+            Some((name, _)) => Err(CommandError::usage(format!(
+                "{} is not UTF-8.",
+                name.to_string_lossy()
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// `SLUGLINE_HOME`, or the XDG data folder's `slugline`.
     pub fn home(&self) -> Result<PathBuf, CommandError> {
         let absolute = |path: String| std::path::absolute(path).ok();

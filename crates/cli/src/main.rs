@@ -37,13 +37,12 @@ fn main() -> ExitCode {
     let ui = Ui::new(env.get("NO_COLOR").is_some());
     let declared = CommandLine::command();
     let commands = usage::names(&declared);
-    let typed = match std::env::args_os()
-        .map(std::ffi::OsString::into_string)
-        .collect()
-    {
+    // The word itself is not shown: it may be a config var with its value.
+    let word = |(place, word): (usize, std::ffi::OsString)| word.into_string().map_err(|_| place);
+    let typed = match std::env::args_os().enumerate().map(word).collect() {
         Ok(typed) => typed,
-        Err(word) => {
-            ui.error(format_args!("{} is not UTF-8", word.to_string_lossy()));
+        Err(place) => {
+            ui.error(format_args!("Argument {place} is not UTF-8."));
             return Status::Usage.into();
         }
     };
@@ -52,11 +51,12 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return usage::report(&ui, &error, &commands).into(),
     };
-    match Context::new(ui, env, parsed.global).and_then(|context| {
-        let done = parsed.command.run(&context);
-        done.inspect_err(|error| context.ui.error(&error.text))
-    }) {
+    let context = Context::new(ui, env, parsed.global);
+    match context.and_then(|context| parsed.command.run(&context)) {
         Ok(status) => status.into(),
-        Err(error) => error.status.into(),
+        Err(error) => {
+            ui.error(&error.text);
+            error.status.into()
+        }
     }
 }

@@ -10,8 +10,8 @@ use slugline_core::port::{Cause, LaunchError, LaunchSpec, Launched, Launcher};
 use slugline_core::release::Version;
 use slugline_core::time::Timestamp;
 use slugline_runtime::{
-    AppSpec, Candidate, Control, ControlError, ProcessState, ProcessStatus, ServerSpec, Status,
-    start_background, tail,
+    AppSpec, Candidate, Control, ControlError, ProcessState, ProcessStatus, ServerSpec, StartError,
+    Status, start_background, tail,
 };
 use slugline_slug::SlugStore;
 
@@ -120,7 +120,7 @@ impl Supervisor {
             self.home.clone().into_os_string(),
         );
         let control = start_background(&program, &["serve".into()], &self.home, &[home]);
-        let control = control.map_err(unreachable)?;
+        let control = control.map_err(not_started)?;
         // Standard error: the answer of the command goes on unbroken.
         let port = control.port();
         self.ui.status(format_args!(
@@ -189,6 +189,22 @@ fn unreachable(error: impl std::error::Error + Send + Sync + 'static) -> LaunchE
     LaunchError::Unreachable {
         what: "the apps' supervisor cannot be reached".to_owned(),
         cause: error.into(),
+    }
+}
+
+/// A daemon that ended has said why: its own words are the cause.
+fn not_started(error: StartError) -> LaunchError {
+    let StartError::Ended { output, .. } = &error else {
+        return unreachable(error);
+    };
+    let own = |line: &String| line.trim().trim_start_matches('!').trim().to_owned();
+    let said: Vec<_> = output.iter().map(own).collect();
+    if said.is_empty() {
+        return unreachable(error);
+    }
+    LaunchError::Unreachable {
+        what: "`slugline serve` cannot be started in the background".to_owned(),
+        cause: said.join("\n").into(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! `slugline apps:create`
 
 use slugline_core::app::AppName;
+use slugline_core::corridor::{Failure, Silent};
+use slugline_core::port::Providers;
+use slugline_core::refusal::Refusal;
 
 use crate::clock::random;
 use crate::commands::addons::add;
@@ -28,9 +31,17 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Some(name) => AppName::new(name)?,
         None => random_name()?,
     };
+    let unknown = |error| Failure::Refused(vec![Refusal::from(error)]);
+    for plan in &args.addons {
+        let host = context.plugin_host()?;
+        host.catalogue().find(plan).map_err(unknown)?;
+    }
     create(context, &name)?;
     for plan in &args.addons {
-        add::add(context, &name, plan, &[])?;
+        if let Err(error) = add::add(context, &name, plan, &[]) {
+            discard(context, &name)?;
+            return Err(error.hint(&format!("{name} has not been created.")));
+        }
     }
     let repository = context.repository(&name);
     let wired = context.wired()?;
@@ -61,6 +72,17 @@ pub fn create(context: &Context, name: &AppName) -> Result<(), CommandError> {
     }
     context.ui.data(format_args!("Creating {name}... done"));
     Ok(())
+}
+
+/// Takes back an app whose add-ons could not all be added, so that the command changes nothing.
+fn discard(context: &Context, name: &AppName) -> Result<(), CommandError> {
+    let wired = context.wired()?;
+    let actor = context.actor()?;
+    let request = context.request(name, &actor, None)?;
+    for why in wired.engine().destroy_app(&request, &mut Silent)? {
+        context.ui.warning(why);
+    }
+    git::repository::remove(context, name)
 }
 
 /// A name such as `quiet-river-4821`.

@@ -15,7 +15,7 @@ use crate::render::config::{arrows, short};
 #[derive(clap::Args)]
 pub struct Args {
     /// KEY=value, as often as you like
-    #[arg(value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "KEY=VALUE")]
     vars: Vec<String>,
     /// Show what would be done, and do nothing
     #[arg(long)]

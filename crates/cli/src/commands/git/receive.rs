@@ -40,7 +40,7 @@ pub fn run(context: &Context, _args: &Args) -> Outcome {
     let Some(new) = &update.new else {
         return Err(CommandError::failed(format!(
             "{} deploys {app} and cannot be deleted",
-            update.name
+            short(&update.name)
         )));
     };
     let commit = Commit::new(new)?;
@@ -67,6 +67,11 @@ pub fn run(context: &Context, _args: &Args) -> Outcome {
     })
 }
 
+/// A branch as people call it; anything else in full.
+fn short(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").unwrap_or(name)
+}
+
 /// The one update that deploys.
 fn chosen<'a>(
     app: &AppName,
@@ -80,7 +85,7 @@ fn chosen<'a>(
     };
     let wanted = branch.unwrap_or("main or master");
     let refuse = |name: &str| {
-        let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+        let short = short(name);
         let target = branch.unwrap_or("main");
         CommandError::failed(format!(
             "{app} is deployed by a push to {wanted}, not to {short}"
