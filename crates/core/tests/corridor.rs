@@ -1,0 +1,318 @@
+//! The corridor: what each step leaves behind when it fails, and what a change leaves when it does
+//! not.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
+
+mod world;
+
+use slugline_core::corridor::{Failure, Silent};
+use slugline_core::operation::addons::{Add, ChangePlan, Remove, Way};
+use slugline_core::operation::config::Add as AddConfig;
+use slugline_core::operation::deploy::Deploy;
+use slugline_core::operation::rollback::Rollback;
+use slugline_core::port::{Keep, Ledger, NewRelease};
+use slugline_core::resource::Options;
+use slugline_testkit::values::{actor, commit, config_add, name, resource_id, slug, state, v, var};
+use world::{Fails, World, request};
+
+fn deploy(number: u64) -> Deploy {
+    Deploy {
+        source: slug(number).source,
+        commit: commit(number),
+        git_log: String::new(),
+    }
+}
+
+fn set(text: &str, value: &str) -> AddConfig {
+    let (key, var) = var(text, value);
+    AddConfig {
+        vars: [(key, var.value)].into(),
+    }
+}
+
+fn add(plan: &str) -> Add {
+    Add {
+        plan: plan.to_owned(),
+        options: Options::new(),
+        id: resource_id(7),
+    }
+}
+
+/// A tracked app that runs v1.
+fn deployed() -> World {
+    let world = World::new();
+    let (app, jim) = (name("myapp"), actor("jim@example.com"));
+    let tier = add("releases:advanced");
+    world
+        .engine()
+        .install_first_tier(&request(&app, &jim), &tier, &mut Silent)
+        .unwrap();
+    world.change(&deploy(1)).unwrap();
+    world
+}
+
+#[test]
+fn a_change_is_numbered_current_running_and_told() {
+    let world = deployed();
+    let done = world.change(&set("A", "1")).unwrap();
+    assert_eq!(done.release.version, v(2));
+    assert_eq!(world.history(), ["v2 succeeded", "v1 succeeded"]);
+    assert_eq!(world.running.get(), Some(v(2)));
+    assert_eq!(*world.told.borrow(), ["created v1", "created v2"]);
+    assert_eq!(world.ledger.outbox(&name("myapp")).unwrap(), []);
+}
+
+#[test]
+fn what_fails_before_the_record_uses_no_number_and_leaves_nothing() {
+    for step in [Fails::Check, Fails::Provision, Fails::Compile] {
+        let world = deployed();
+        let before = world.ledger.moment(&name("myapp")).unwrap();
+        world.fail_at(Some(step));
+        world.change(&add("memcache")).unwrap_err();
+        assert_eq!(
+            world.ledger.moment(&name("myapp")).unwrap(),
+            before,
+            "{step:?}"
+        );
+        assert_eq!(world.running.get(), Some(v(1)), "{step:?}");
+        assert!(
+            world.resources.borrow().is_empty() && world.listed().is_empty(),
+            "{step:?}"
+        );
+        world.fail_at(None);
+        assert_eq!(
+            world.change(&add("memcache")).unwrap().release.version,
+            v(2)
+        );
+    }
+}
+
+#[test]
+fn a_release_that_does_not_launch_is_failed_and_its_effects_are_undone() {
+    let world = deployed();
+    world.fail_at(Some(Fails::Launch));
+    let failure = world.change(&add("memcache")).unwrap_err();
+    let Failure::Unhealthy {
+        version,
+        current,
+        log,
+        ..
+    } = failure
+    else {
+        panic!("{failure}")
+    };
+    assert_eq!(
+        (version, current, log),
+        (v(2), v(1), vec!["last words".to_owned()])
+    );
+    assert_eq!(world.history(), ["v2 failed", "v1 succeeded"]);
+    assert_eq!(world.running.get(), Some(v(1)));
+    assert!(world.resources.borrow().is_empty() && world.listed().is_empty());
+    assert_eq!(*world.told.borrow(), ["created v1", "failed v2"]);
+    world.fail_at(None);
+    assert_eq!(
+        world.change(&add("memcache")).unwrap().release.version,
+        v(3)
+    );
+}
+
+#[test]
+fn a_plan_change_that_does_not_launch_goes_back_to_the_old_plan() {
+    let world = deployed();
+    world.change(&add("memcache")).unwrap();
+    world.fail_at(Some(Fails::Launch));
+    let upgrade = ChangePlan {
+        plan: "memcache:100mb".to_owned(),
+        way: Way::Up,
+    };
+    world.change(&upgrade).unwrap_err();
+    assert_eq!(
+        world.resources.borrow()[&resource_id(7)].to_string(),
+        "memcache:free"
+    );
+    let resources = world.ledger.resources(&name("myapp")).unwrap();
+    assert_eq!(resources[0].plan.to_string(), "memcache:free");
+}
+
+#[test]
+fn code_that_crashes_replaces_only_what_does_not_serve() {
+    let world = World::new();
+    world.fail_at(Some(Fails::Launch));
+    let first = world.change(&deploy(1)).unwrap();
+    assert_eq!(first.crashed.unwrap().0, "web.1 exited with status 1");
+    assert_eq!(world.running.get(), Some(v(1)));
+    let second = world.change(&set("A", "1")).unwrap();
+    assert!(second.crashed.is_some(), "it crashed before, too");
+    world.fail_at(None);
+    world.up.set(true);
+    assert_eq!(world.change(&set("B", "2")).unwrap().crashed, None);
+    world.fail_at(Some(Fails::Launch));
+    assert!(world.change(&set("C", "3")).is_err(), "now it serves");
+}
+
+#[test]
+fn a_removed_addon_is_destroyed_after_its_release_and_again_until_it_is_gone() {
+    let world = deployed();
+    world.change(&add("memcache")).unwrap();
+    world.fail_at(Some(Fails::Deprovision));
+    world
+        .change(&Remove {
+            service: "memcache".to_owned(),
+        })
+        .unwrap();
+    assert_eq!(world.listed().len(), 1, "it could not be destroyed yet");
+    world.fail_at(None);
+    world.change(&set("A", "1")).unwrap();
+    assert!(world.listed().is_empty() && world.resources.borrow().is_empty());
+}
+
+#[test]
+fn an_event_that_cannot_be_told_is_told_later_and_never_fails_the_release() {
+    let world = deployed();
+    world.fail_at(Some(Fails::Announce));
+    world.change(&set("A", "1")).unwrap();
+    assert_eq!(*world.told.borrow(), ["created v1"]);
+    world.fail_at(None);
+    world.change(&set("A", "2")).unwrap();
+    assert_eq!(
+        *world.told.borrow(),
+        ["created v1", "created v2", "created v3"]
+    );
+}
+
+#[test]
+fn a_tier_prunes_what_it_does_not_keep_and_nothing_when_it_fails() {
+    let world = deployed();
+    *world.keep.borrow_mut() = Keep::Only([].into());
+    world.fail_at(Some(Fails::Keep));
+    for value in ["1", "2", "3"] {
+        world.change(&set("A", value)).unwrap();
+    }
+    assert_eq!(world.history().len(), 4);
+    world.fail_at(None);
+    world.change(&set("A", "4")).unwrap();
+    assert_eq!(world.history(), ["v5 succeeded", "v4 succeeded"]);
+}
+
+#[test]
+fn moving_to_a_tier_that_keeps_less_names_the_losses_first() {
+    let world = deployed();
+    for value in ["1", "2", "3"] {
+        world.change(&set("A", value)).unwrap();
+    }
+    *world.keep.borrow_mut() = Keep::Only([].into());
+    let basic = ChangePlan {
+        plan: "releases:basic".to_owned(),
+        way: Way::Down,
+    };
+    let refused = world.change(&basic).unwrap_err();
+    let text = "releases:basic keeps less: v1, v2, v3 would be lost.";
+    assert_eq!(refused.to_string(), text);
+    let (app, jim) = (name("myapp"), actor("jim@example.com"));
+    let confirmed = slugline_core::corridor::Request {
+        confirmed: true,
+        ..request(&app, &jim)
+    };
+    world
+        .engine()
+        .change(&confirmed, &basic, &mut Silent)
+        .unwrap();
+    world.engine().announce(&app).unwrap();
+    assert_eq!(world.history(), ["v5 succeeded", "v4 succeeded"]);
+}
+
+#[test]
+fn the_tier_has_its_say_on_a_rollback() {
+    let world = deployed();
+    for value in ["1", "2", "3", "4"] {
+        world.change(&set("A", value)).unwrap();
+    }
+    let far = Rollback {
+        target: Some(v(1)),
+        ..Rollback::default()
+    };
+    assert_eq!(world.change(&far).unwrap_err().to_string(), "4 steps");
+    assert!(world.change(&Rollback::default()).is_ok());
+}
+
+#[test]
+fn what_an_operation_that_died_left_pending_is_marked_failed() {
+    let world = deployed();
+    let (app, jim, left) = (
+        name("myapp"),
+        actor("jim@example.com"),
+        state(None, &[], &[]),
+    );
+    let change = config_add("LOST");
+    let at = slugline_testkit::values::NOON;
+    let release = NewRelease {
+        change: &change,
+        actor: &jim,
+        at,
+        state: &left,
+    };
+    world.ledger.record(&app, &release).unwrap();
+    world.change(&set("A", "1")).unwrap();
+    assert_eq!(
+        world.history(),
+        ["v3 succeeded", "v2 failed", "v1 succeeded"]
+    );
+    let moment = world.ledger.moment(&app).unwrap();
+    assert_eq!(
+        moment.state.slug,
+        Some(slug(1)),
+        "the code of v1, not of the lost release"
+    );
+}
+
+#[test]
+fn a_request_for_another_release_changes_nothing() {
+    let world = deployed();
+    let (app, jim) = (name("myapp"), actor("jim@example.com"));
+    let stale = slugline_core::corridor::Request {
+        if_current: Some(v(9)),
+        ..request(&app, &jim)
+    };
+    let refused = world
+        .engine()
+        .change(&stale, &set("A", "1"), &mut Silent)
+        .unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "v9 is not current any more: myapp runs v1"
+    );
+    assert_eq!(world.history(), ["v1 succeeded"]);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let world = deployed();
+    let before = world.ledger.moment(&name("myapp")).unwrap();
+    let (app, jim) = (name("myapp"), actor("jim@example.com"));
+    let planned = world
+        .engine()
+        .dry_run(&request(&app, &jim), &add("memcache:100mb"))
+        .unwrap();
+    assert_eq!(planned.plan.bill().delta(), 2000);
+    assert_eq!(world.ledger.moment(&app).unwrap(), before);
+    assert!(world.resources.borrow().is_empty());
+}
+
+#[test]
+fn a_destroyed_app_leaves_nothing() {
+    let world = deployed();
+    world.change(&add("memcache")).unwrap();
+    let (app, jim) = (name("myapp"), actor("jim@example.com"));
+    assert_eq!(
+        world
+            .engine()
+            .destroy_app(&request(&app, &jim), &mut Silent)
+            .unwrap(),
+        [""; 0]
+    );
+    assert!(world.resources.borrow().is_empty() && world.listed().is_empty());
+    assert_eq!(
+        (world.running.get(), world.ledger.apps().unwrap().len()),
+        (None, 0)
+    );
+}
