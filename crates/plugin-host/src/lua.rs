@@ -2,6 +2,7 @@
 //! it with typed messages. It must not know the engine; requests and replies are messages.
 
 mod fault;
+mod history;
 mod module;
 mod registry;
 mod reply;
@@ -96,7 +97,12 @@ impl Script {
         function: &Function,
         request: &Request,
     ) -> mlua::Result<Result<Reply, String>> {
-        let argument = self.argument(request)?;
+        // The request is ours, and large only where the history is. Without the limit it is made
+        // without the protected calls that leave a third of the memory as garbage.
+        let limit = self.vm.lua.set_memory_limit(0)?;
+        let argument = self.argument(request);
+        self.vm.lua.set_memory_limit(limit)?;
+        let argument = argument?;
         let value: Value = function.call(argument)?;
         let limits = &self.state.settings.limits;
         Ok(match request.hook() {
@@ -128,7 +134,7 @@ impl Script {
             Request::ReleaseCreated(it) => lua.to_value_with(it, options),
             Request::ReleaseFailed(it) => lua.to_value_with(it, options),
             Request::AddonChanged(it) => lua.to_value_with(it, options),
-            Request::Keep(it) => lua.to_value_with(&it.history, options),
+            Request::Keep(it) => history::to_lua(lua, &it.history).map(Value::Table),
             Request::Rollback(it) => lua.to_value_with(it, options),
         }
     }

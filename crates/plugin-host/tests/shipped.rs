@@ -16,7 +16,7 @@ use slugline_core::port::{
 };
 use slugline_core::release::Version;
 use slugline_core::resource::{Options, Provision, Resource, ResourceId};
-use slugline_plugin_host::{PluginHost, Settings, SmtpSecurity, SmtpSettings};
+use slugline_plugin_host::{Limits, PluginHost, Settings, SmtpSecurity, SmtpSettings};
 
 /// A folder with a program called `memcached` in it, as a PATH.
 fn path_with_memcached() -> (tempfile::TempDir, String) {
@@ -615,4 +615,21 @@ fn no_history_is_dropped_that_the_tier_did_not_see() {
         host.keep(&plan("releases:basic"), &mut none),
         Ok(Keep::Only(BTreeSet::new()))
     );
+}
+
+#[test]
+fn a_hundred_thousand_releases_fit_into_the_memory_of_a_tier() {
+    // Memory as it is, and time enough for a busy machine.
+    let host = shipped(Settings {
+        limits: Limits {
+            check: std::time::Duration::from_secs(60),
+            ..Limits::default()
+        },
+        ..Settings::default()
+    });
+    let newest_first = || (1..=100_000).rev();
+    let mut history = || newest_first().map(|n| entry(n, "succeeded")).collect();
+    let kept = host.keep(&plan("releases:basic"), &mut history);
+    let newest = [Version::new(99_999), Version::new(100_000)];
+    assert_eq!(kept, Ok(Keep::Only(newest.into())));
 }
