@@ -10,6 +10,7 @@
 )]
 
 pub mod contract;
+pub mod environment;
 pub mod memory;
 pub mod values;
 
