@@ -1,6 +1,8 @@
 //! One request on its way to the app and its answer on the way back, both streamed. It must not
 //! know how a route comes to lead where it leads.
 
+use std::error::Error as _;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +13,7 @@ use http_body_util::Either;
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use hyper::http::request::Parts;
 use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper::{Request, Response, StatusCode, Uri, Version};
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::client::legacy::Error;
 use hyper_util::rt::TokioIo;
 use slugline_core::app::AppName;
@@ -83,7 +85,7 @@ pub(super) async fn forward(
         match in_flight.target().client.request(attempt).await {
             Ok(response) if upgrades => return tunnel(response, client_side, in_flight),
             Ok(response) => return answer(response, in_flight),
-            Err(error) if !tried && may_try_again(&error, &loan) => {
+            Err(error) if !tried && may_try_again(&error, &parts.method, &loan) => {
                 tried = true;
                 let port = in_flight.target().port;
                 drop(in_flight);
@@ -111,14 +113,30 @@ fn outgoing(parts: &Parts, port: u16, body: Lent) -> Request<Lent> {
     request
 }
 
-/// Whether the app cannot have seen any of the request.
-fn may_try_again(error: &Error, loan: &Loan) -> bool {
-    let untouched = || {
-        loan.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
-    };
-    error.is_connect() && untouched()
+/// Whether the app cannot have seen the request: nobody took the connection; or it was reset, as
+/// happens when a process dies before it has read what was sent to it. The latter counts for
+/// questions only, since a part may have been read. A connection that is closed in good order was
+/// not unread: whatever made the app close it is not done to it twice.
+fn may_try_again(error: &Error, method: &Method, loan: &Loan) -> bool {
+    let untouched = loan
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_some();
+    untouched && (error.is_connect() || (method.is_safe() && is_reset(error)))
+}
+
+fn is_reset(error: &Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            );
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn answer(mut response: Response<Incoming>, in_flight: InFlight) -> Response<Body> {
