@@ -10,6 +10,7 @@
 //! ```
 
 mod after;
+mod candidate;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use slugline_core::app::AppName;
 use tokio::sync::oneshot;
 
+use self::candidate::{Candidate, Generation, Phase, boot};
 use crate::control::protocol::ProcessStatus;
 use crate::drain::{Retiring, Then, Unhealthy};
 use crate::launch::{Context, Handle};
@@ -50,35 +52,6 @@ pub(crate) enum Input {
     Current(CandidateId, bool),
     Run(Arc<AppSpec>, oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
-}
-
-/// How far a launch has come.
-#[derive(Default)]
-enum Phase {
-    #[default]
-    Settled,
-    /// Its servers are being started.
-    Starting(Candidate),
-    /// Its processes are.
-    Booting(Candidate),
-    /// It waits for the switch.
-    Healthy(Candidate),
-    /// Whoever launched it is gone: the ledger is asked.
-    Asking(Candidate),
-}
-
-struct Candidate {
-    id: CandidateId,
-    running: Generation,
-    /// The servers that were started for it.
-    fresh: Vec<UnitId>,
-    reply: Option<oneshot::Sender<Result<(), Unhealthy>>>,
-}
-
-/// The processes of one release.
-struct Generation {
-    spec: Arc<AppSpec>,
-    units: Vec<Handle>,
 }
 
 /// One app.
@@ -352,68 +325,5 @@ impl App {
     fn retire(&mut self, units: Vec<Handle>, then: Then, cx: &Context) {
         self.retiring
             .push(Retiring::begin(units, then, None, cx.limits.drain));
-    }
-}
-
-/// Starts a candidate's processes. One without processes is healthy at once; one without `web`,
-/// once its processes have lasted a while.
-fn boot(mut it: Candidate, cx: &Arc<Context>) -> Phase {
-    let spec = &it.running.spec;
-    let start = |kind| cx.process(spec, kind, false, Vec::new());
-    it.running.units = spec.running_types().map(start).collect();
-    if it.running.units.is_empty() {
-        return it.healthy();
-    }
-    if !it.running.units.iter().any(Handle::is_web) {
-        let (events, app, id, settle) =
-            (cx.events.clone(), spec.app.clone(), it.id, cx.limits.settle);
-        tokio::spawn(async move {
-            tokio::time::sleep(settle).await;
-            let _ = events.send(Event::App(app, Input::Lasted(id)));
-        });
-    }
-    Phase::Booting(it)
-}
-
-impl Candidate {
-    fn concerns(&self, id: UnitId) -> bool {
-        self.fresh.contains(&id) || self.running.units.iter().any(|unit| unit.id == id)
-    }
-
-    fn healthy(mut self) -> Phase {
-        if let Some(reply) = self.reply.take() {
-            // It fails when the client is gone; its connection abandons the candidate then.
-            let _ = reply.send(Ok(()));
-        }
-        Phase::Healthy(self)
-    }
-}
-
-impl Phase {
-    fn candidate_mut(&mut self) -> Option<&mut Candidate> {
-        match self {
-            Self::Settled => None,
-            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
-                Some(it)
-            }
-        }
-    }
-
-    fn candidate(&self) -> Option<&Candidate> {
-        match self {
-            Self::Settled => None,
-            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
-                Some(it)
-            }
-        }
-    }
-
-    fn into_candidate(self) -> Option<Candidate> {
-        match self {
-            Self::Settled => None,
-            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
-                Some(it)
-            }
-        }
     }
 }

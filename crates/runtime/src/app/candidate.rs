@@ -1,0 +1,104 @@
+//! A release that is being launched, and how far it has come. It must not know what runs beside it.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::{CandidateId, Input};
+use crate::drain::Unhealthy;
+use crate::launch::{Context, Handle};
+use crate::spec::AppSpec;
+use crate::supervisor::Event;
+use crate::unit::UnitId;
+
+/// How far a launch has come.
+#[derive(Default)]
+pub(super) enum Phase {
+    #[default]
+    Settled,
+    /// Its servers are being started.
+    Starting(Candidate),
+    /// Its processes are.
+    Booting(Candidate),
+    /// It waits for the switch.
+    Healthy(Candidate),
+    /// Whoever launched it is gone: the ledger is asked.
+    Asking(Candidate),
+}
+
+pub(super) struct Candidate {
+    pub(super) id: CandidateId,
+    pub(super) running: Generation,
+    /// The servers that were started for it.
+    pub(super) fresh: Vec<UnitId>,
+    pub(super) reply: Option<oneshot::Sender<Result<(), Unhealthy>>>,
+}
+
+/// The processes of one release.
+pub(super) struct Generation {
+    pub(super) spec: Arc<AppSpec>,
+    pub(super) units: Vec<Handle>,
+}
+
+/// Starts a candidate's processes. One without processes is healthy at once; one without `web`,
+/// once its processes have lasted a while.
+pub(super) fn boot(mut it: Candidate, cx: &Arc<Context>) -> Phase {
+    let spec = &it.running.spec;
+    let start = |kind| cx.process(spec, kind, false, Vec::new());
+    it.running.units = spec.running_types().map(start).collect();
+    if it.running.units.is_empty() {
+        return it.healthy();
+    }
+    if !it.running.units.iter().any(Handle::is_web) {
+        let (events, app, id, settle) =
+            (cx.events.clone(), spec.app.clone(), it.id, cx.limits.settle);
+        tokio::spawn(async move {
+            tokio::time::sleep(settle).await;
+            let _ = events.send(Event::App(app, Input::Lasted(id)));
+        });
+    }
+    Phase::Booting(it)
+}
+
+impl Candidate {
+    pub(super) fn concerns(&self, id: UnitId) -> bool {
+        self.fresh.contains(&id) || self.running.units.iter().any(|unit| unit.id == id)
+    }
+
+    pub(super) fn healthy(mut self) -> Phase {
+        if let Some(reply) = self.reply.take() {
+            // It fails when the client is gone; its connection abandons the candidate then.
+            let _ = reply.send(Ok(()));
+        }
+        Phase::Healthy(self)
+    }
+}
+
+impl Phase {
+    pub(super) fn candidate_mut(&mut self) -> Option<&mut Candidate> {
+        match self {
+            Self::Settled => None,
+            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
+                Some(it)
+            }
+        }
+    }
+
+    pub(super) fn candidate(&self) -> Option<&Candidate> {
+        match self {
+            Self::Settled => None,
+            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
+                Some(it)
+            }
+        }
+    }
+
+    pub(super) fn into_candidate(self) -> Option<Candidate> {
+        match self {
+            Self::Settled => None,
+            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
+                Some(it)
+            }
+        }
+    }
+}
