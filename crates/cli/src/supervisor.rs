@@ -10,8 +10,8 @@ use slugline_core::port::{Cause, LaunchError, LaunchSpec, Launched, Launcher};
 use slugline_core::release::Version;
 use slugline_core::time::Timestamp;
 use slugline_runtime::{
-    AppSpec, Candidate, Control, ControlError, ProcessState, ProcessStatus, ServerSpec, StartError,
-    Status, start_background, tail,
+    AppSpec, Candidate, Control, ControlError, Home, ProcessState, ProcessStatus, ServerSpec,
+    StartError, Status, start_background, tail,
 };
 use slugline_slug::SlugStore;
 
@@ -90,8 +90,25 @@ impl Supervisor {
             };
             return Ok(control.follow(app, lines, show)?);
         }
-        let found = tail(&self.home, app, lines).map_err(|error| CommandError::because(&error))?;
+        let found = tail(&Home::new(&self.home).logs(), app, lines)
+            .map_err(|error| CommandError::because(&error))?;
         found.iter().for_each(|line| show(line));
+        Ok(())
+    }
+
+    /// Removes the log of an app that is gone, so that the next of its name begins with none.
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    pub fn forget(&self, app: &AppName) -> Result<(), CommandError> {
+        for name in [format!("{app}.log"), format!("{app}.log.1")] {
+            match std::fs::remove_file(Home::new(&self.home).logs().join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(CommandError::because(&error));
+                }
+                _ => {}
+            }
+        }
         Ok(())
     }
 

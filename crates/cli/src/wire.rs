@@ -75,6 +75,7 @@ impl Wired {
     /// # Errors
     /// Where the disk fails.
     pub fn forget(&self, app: &AppName) -> Result<(), CommandError> {
+        self.supervisor.forget(app)?;
         Ok(self.store.remove_cache(app)?)
     }
 }

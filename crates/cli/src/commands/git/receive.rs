@@ -91,7 +91,7 @@ fn chosen<'a>(
             "{app} is deployed by a push to {wanted}, not to {short}"
         ))
         .hint(&format!(
-            "Push it there: git push slugline {short}:{target}"
+            "Deploy what you have checked out: git push slugline HEAD:{target}"
         ))
     };
     match updates {
@@ -148,7 +148,7 @@ mod tests {
         check(None, "b a refs/heads/master\n", Ok("refs/heads/master"));
         check(Some("live"), "b a refs/heads/live\n", Ok("refs/heads/live"));
         let other = "myapp is deployed by a push to main or master, not to topic\n\
-                     Push it there: git push slugline topic:main";
+                     Deploy what you have checked out: git push slugline HEAD:main";
         check(None, "0 a refs/heads/topic\n", Err(other));
         check(
             None,
@@ -156,7 +156,7 @@ mod tests {
             Err(other),
         );
         let tag = "myapp is deployed by a push to live, not to refs/tags/v1\n\
-                   Push it there: git push slugline refs/tags/v1:live";
+                   Deploy what you have checked out: git push slugline HEAD:live";
         check(Some("live"), "0 a refs/tags/v1\n", Err(tag));
         let two = "Push one branch at a time: main or master";
         check(
