@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use slugline_core::release::Version;
-use slugline_runtime::{ControlError, ProcessState, Refusal};
+use slugline_runtime::{ControlError, Limits, ProcessState, Refusal};
 
 #[test]
 fn switches_under_load_lose_no_request() {
@@ -84,6 +84,23 @@ fn what_is_in_flight_is_finished_by_the_old_release_and_then_its_folder_is_given
         (retired == [(Version::new(1), old.path().to_owned())]).then_some(())
     });
     assert!(!runs(pid));
+}
+
+#[test]
+fn a_request_that_takes_too_long_is_cut_off_with_the_old_release() {
+    let limits = Limits {
+        drain: Duration::from_millis(100),
+        ..limits()
+    };
+    let (daemon, dir, name) = (Daemon::with(limits, &[]), slug(), app("endless"));
+    daemon.release(&web("endless", 1, dir.path()));
+    std::thread::scope(|scope| {
+        let endless = scope.spawn(|| daemon.get(&name, "/slow?600"));
+        daemon.wait_for_log(&name, "app[web.1]: slow for 600");
+        daemon.release(&web("endless", 2, dir.path()));
+        assert_eq!(endless.join().unwrap().status, 502);
+    });
+    assert_eq!(daemon.get(&name, "/version").body, "v2");
 }
 
 #[test]
