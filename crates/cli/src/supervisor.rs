@@ -239,8 +239,17 @@ impl Launcher for Supervisor {
 
     fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError> {
         let control = self.connect()?;
-        let candidate = control.launch(&self.spec(spec)?).map_err(launch_error)?;
-        Ok(Box::new(Ready(candidate)))
+        let spec = self.spec(spec)?;
+        match control.launch(&spec) {
+            Ok(candidate) => Ok(Box::new(Ready(candidate))),
+            Err(error) => {
+                // Nothing runs in it. What cannot be removed now goes when the daemon is started.
+                if let Some(tree) = &spec.dir {
+                    let _ = std::fs::remove_dir_all(tree);
+                }
+                Err(launch_error(error))
+            }
+        }
     }
 
     fn run(&self, spec: &LaunchSpec) -> Result<(), LaunchError> {
