@@ -7,7 +7,6 @@ use slugline_core::actor::Actor;
 use slugline_core::app::AppName;
 use slugline_core::corridor::{Engine, Request};
 use slugline_core::port::{Clock, Ledger, LedgerError};
-use slugline_core::time::Timestamp;
 use slugline_ledger::SqliteLedger;
 use slugline_plugin_host::PluginHost;
 
@@ -16,6 +15,7 @@ use crate::clock::MachineClock;
 use crate::env::Env;
 use crate::error::{CommandError, no_app};
 use crate::identity;
+use crate::render::when::When;
 use crate::supervisor::Supervisor;
 use crate::ui::Ui;
 use crate::wire::{self, Wired};
@@ -109,12 +109,13 @@ impl Context {
         Wired::new(self)
     }
 
-    /// Now.
+    /// Says when things happened, seen from now.
     ///
     /// # Errors
     /// Where `SLUGLINE_NOW` is no time.
-    pub fn now(&self) -> Result<Timestamp, CommandError> {
-        Ok(MachineClock::new(&self.env)?.now())
+    pub fn when(&self) -> Result<When, CommandError> {
+        let now = MachineClock::new(&self.env)?.now();
+        Ok(When::new(now, self.env.get("TZ").is_some()))
     }
 
     /// `--if-current vN`, if it was said.
@@ -152,6 +153,8 @@ impl Context {
                     ));
                 }
             }
+            // An app that is not there has nothing to announce.
+            Err(LedgerError::NoApp(_)) => {}
             Err(error) => self.ui.warning(CommandError::from(error).text),
         }
     }

@@ -24,7 +24,7 @@ mod wire;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::CommandLine;
 use crate::context::Context;
@@ -47,7 +47,8 @@ fn main() -> ExitCode {
         }
     };
     let words = args::normalise(typed, &commands);
-    let parsed = match CommandLine::try_parse_from(&words) {
+    let parsed = declared.try_get_matches_from(&words);
+    let parsed = match parsed.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(parsed) => parsed,
         Err(error) => return usage::report(&ui, &error, &commands).into(),
     };

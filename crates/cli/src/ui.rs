@@ -22,6 +22,12 @@ impl Ui {
         self.part(format_args!("{line}\n"));
     }
 
+    /// Lines of the answer, at once.
+    pub fn lines(&self, lines: impl IntoIterator<Item = String>) {
+        let whole: String = lines.into_iter().map(|line| line + "\n").collect();
+        self.part(whole);
+    }
+
     /// Part of a line of the answer, shown at once.
     pub fn part(&self, text: impl std::fmt::Display) {
         let mut out = std::io::stdout().lock();

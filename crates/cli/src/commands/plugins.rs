@@ -61,8 +61,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         ]
     };
     let rows: Vec<_> = plugins.iter().map(row).collect();
-    for line in table(&["Plugin", "Version", "From", "Provides"], &rows) {
-        context.ui.data(line);
-    }
+    context
+        .ui
+        .lines(table(&["Plugin", "Version", "From", "Provides"], &rows));
     Ok(Status::Done)
 }

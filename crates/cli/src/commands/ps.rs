@@ -74,8 +74,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             ]
         })
         .collect();
-    for line in table(&["Process", "State", "Rel", "Command"], &rows) {
-        context.ui.data(line);
-    }
+    context
+        .ui
+        .lines(table(&["Process", "State", "Rel", "Command"], &rows));
     Ok(Status::Done)
 }

@@ -1,15 +1,13 @@
 //! Releases, in the forms that are fixed to the letter; and for programs.
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use slugline_core::config::ConfigVars;
 use slugline_core::query::{Inspected, Listed};
 use slugline_core::release::{Release, Status};
-use slugline_core::time::Timestamp;
 
 use super::config::arrows;
 use super::cut;
-use super::when::{rfc3339, when};
+use super::when::{When, rfc3339};
 
 /// The two lines above a history.
 pub const HEADER: [&str; 2] = [
@@ -18,13 +16,13 @@ pub const HEADER: [&str; 2] = [
 ];
 
 /// One row of a history.
-pub fn row(release: &Release, now: Timestamp, zone: &TimeZone) -> String {
+pub fn row(release: &Release, when: &When) -> String {
     format!(
         "{:<4}  {:<30}  {:<20}  {:<25}",
         release.version.to_string(),
         change(release),
         cut(release.actor.as_str(), 20),
-        when(release.created_at, now, zone)
+        when.say(release.created_at)
     )
 }
 
@@ -42,14 +40,14 @@ fn change(release: &Release) -> String {
 }
 
 /// What `releases:info` prints.
-pub fn info(inspected: &Inspected, now: Timestamp, zone: &TimeZone) -> Vec<String> {
+pub fn info(inspected: &Inspected, when: &When) -> Vec<String> {
     let Inspected { release, state } = inspected;
     let line = |label: &str, text: &str| format!("{:<12} {text}", format!("{label}:"));
     let mut lines = vec![
         format!("=== Release {}", release.version),
         line("Change", &release.change.to_string()),
         line("By", release.actor.as_str()),
-        line("When", &when(release.created_at, now, zone)),
+        line("When", &when.say(release.created_at)),
     ];
     match &release.status {
         Status::Succeeded => {}
@@ -149,6 +147,7 @@ mod tests {
     use slugline_core::change::Change;
     use slugline_core::config::ConfigKey;
     use slugline_core::release::Version;
+    use slugline_core::time::Timestamp;
 
     use super::*;
 
@@ -170,7 +169,10 @@ mod tests {
     #[test]
     fn rows_are_padded_and_cut_to_their_columns() {
         let check = |keys: &[&str], status, expected: &str| {
-            let row = row(&release(keys, status), Timestamp(300_000), &TimeZone::UTC);
+            let row = row(
+                &release(keys, status),
+                &When::new(Timestamp(300_000), false),
+            );
             assert_eq!(row, expected);
         };
         check(

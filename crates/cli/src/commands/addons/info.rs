@@ -65,8 +65,6 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     rows.extend(info.port.map(|port| ("Port", port.to_string())));
     rows.extend(info.resource.map(|resource| ("Resource", resource)));
-    for line in labelled(&info.plan, &rows) {
-        context.ui.data(line);
-    }
+    context.ui.lines(labelled(&info.plan, &rows));
     Ok(Status::Done)
 }

@@ -67,11 +67,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         };
         vec![name, plan.price.clone(), plan.summary.clone()]
     };
-    for line in table(
+    context.ui.lines(table(
         &["Plan", "Price", "What it is"],
         &rows.iter().map(row).collect::<Vec<_>>(),
-    ) {
-        context.ui.data(line);
-    }
+    ));
     Ok(Status::Done)
 }

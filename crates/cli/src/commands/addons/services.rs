@@ -35,11 +35,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let plans: Vec<_> = spec.plans.keys().map(String::as_str).collect();
         vec![name.to_string(), plans.join(", "), spec.summary.clone()]
     };
-    for line in table(
+    context.ui.lines(table(
         &["Add-on", "Plans", "What it is"],
         &services.iter().map(row).collect::<Vec<_>>(),
-    ) {
-        context.ui.data(line);
-    }
+    ));
     Ok(Status::Done)
 }

@@ -1,13 +1,12 @@
 //! `slugline apps:info`
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use slugline_core::port::{Ledger, Moment};
 
 use crate::commands::Outcome;
 use crate::context::Context;
 use crate::exit::Status;
-use crate::render::when::{rfc3339, when};
+use crate::render::when::rfc3339;
 use crate::render::{self, table::labelled};
 
 /// Show an app
@@ -44,7 +43,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         context.ui.data(serde_json::to_string_pretty(&info)?);
         return Ok(Status::Done);
     }
-    let created = when(moment.app.created_at, context.now()?, &TimeZone::system());
+    let created = context.when()?.say(moment.app.created_at);
     let branch = info.branch.unwrap_or_else(|| "main or master".to_owned());
     let mut rows = vec![
         ("Branch", branch),
@@ -59,9 +58,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     rows.extend(info.release.map(|release| ("Release", release)));
     rows.extend(info.slug_size.map(|size| ("Slug Size", render::size(size))));
     rows.sort();
-    for line in labelled(&info.name, &rows) {
-        context.ui.data(line);
-    }
+    context.ui.lines(labelled(&info.name, &rows));
     Ok(Status::Done)
 }
 

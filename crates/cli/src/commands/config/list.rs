@@ -28,8 +28,6 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         true => vars.iter().map(|(key, value)| shell(key, value)).collect(),
         false => arrows(&vars),
     };
-    for line in lines {
-        context.ui.data(line);
-    }
+    context.ui.lines(lines);
     Ok(Status::Done)
 }

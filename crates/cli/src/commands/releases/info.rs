@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use slugline_core::port::Ledger;
 use slugline_core::query::{self, Inspected};
@@ -64,11 +63,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             .iter()
             .map(|(key, value)| shell(key, value))
             .collect(),
-        false => info(&found, context.now()?, &TimeZone::system()),
+        false => info(&found, &context.when()?),
     };
-    for line in lines {
-        context.ui.data(line);
-    }
+    context.ui.lines(lines);
     Ok(Status::Done)
 }
 

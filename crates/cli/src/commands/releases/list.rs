@@ -1,6 +1,5 @@
 //! `slugline releases`
 
-use jiff::tz::TimeZone;
 use slugline_core::query;
 
 use crate::commands::Outcome;
@@ -33,12 +32,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let ledger = context.ledger()?;
     let releases = query::history(&ledger, &app, args.num);
     let releases = releases.map_err(|error| context.no_app(&ledger, error.into(), &app))?;
-    let (now, zone) = (context.now()?, TimeZone::system());
-    for line in HEADER {
-        context.ui.data(line);
-    }
-    for release in &releases {
-        context.ui.data(row(release, now, &zone));
-    }
+    let when = context.when()?;
+    let rows = releases.iter().map(|release| row(release, &when));
+    context
+        .ui
+        .lines(HEADER.map(str::to_owned).into_iter().chain(rows));
     Ok(Status::Done)
 }
