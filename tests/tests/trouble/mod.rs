@@ -9,7 +9,6 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test fails by panicking"
 )]
 
@@ -31,6 +30,7 @@ pub(crate) struct Trouble {
     pub(crate) env: TestEnvironment,
     apps: Vec<&'static str>,
     facts: String,
+    ledger: Vec<u8>,
 }
 
 impl Trouble {
@@ -46,6 +46,7 @@ impl Trouble {
             env,
             apps: apps.to_vec(),
             facts: String::new(),
+            ledger: Vec::new(),
         };
         trouble.accept();
         trouble
@@ -63,17 +64,34 @@ impl Trouble {
     /// Takes what is true now as what has to stay true.
     pub(crate) fn accept(&mut self) {
         self.facts = facts(&self.env, &self.apps);
+        self.ledger = ledger(&self.env);
     }
 
-    /// Proves that nothing has changed since [`Trouble::accept`].
+    /// Proves that nothing has changed since [`Trouble::accept`]: the ledger is the same byte for
+    /// byte, or else all that the commands tell of the apps is.
     #[track_caller]
     pub(crate) fn unchanged(&self, after: &dyn std::fmt::Display) {
+        if ledger(&self.env) != self.ledger {
+            self.tells_the_same(after);
+        }
+    }
+
+    /// All that the commands tell of the apps is as it was at [`Trouble::accept`].
+    #[track_caller]
+    pub(crate) fn tells_the_same(&self, after: &dyn std::fmt::Display) {
         let now = facts(&self.env, &self.apps);
         assert!(
             now == self.facts,
             "this changed something:\n{after}\nbefore:\n{}\nafter:\n{now}",
             self.facts
         );
+    }
+
+    /// The end of a test of an app that runs: all is as it was, and no log shows the marker.
+    #[track_caller]
+    pub(crate) fn ends(&self) {
+        self.tells_the_same(&"the whole test");
+        self.logs_hide_the_marker();
     }
 
     /// Runs a command that has to fail with exactly this: the status, nothing on standard output,
@@ -143,6 +161,15 @@ impl Trouble {
     pub(crate) fn uninstall(&self, name: &str) {
         std::fs::remove_dir_all(self.env.home().join("plugins").join(name)).unwrap();
     }
+}
+
+/// The ledger's file, with what is not yet written back to it.
+fn ledger(env: &TestEnvironment) -> Vec<u8> {
+    let file = |name| std::fs::read(env.home().join(name));
+    let mut bytes = file("ledger.db").expect("a home with a ledger");
+    // It is not there while nobody uses the ledger.
+    bytes.extend(file("ledger.db-wal").unwrap_or_default());
+    bytes
 }
 
 /// All that the commands tell of these apps.
