@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use slugline_testkit::environment::{APP, PATIENCE, TestEnvironment};
+use slugline_testkit::environment::{APP, Output, PATIENCE, TestEnvironment};
 
 /// A Procfile of an app that runs nothing: it deploys fastest.
 pub const QUIET: &str = "# Nothing runs.\n";
@@ -60,6 +60,13 @@ pub fn commit_file(environment: &TestEnvironment, path: &str, contents: impl AsR
     let _ = environment
         .git(["commit", "--quiet", "-m", "A change"])
         .success();
+}
+
+/// Several commands and their answers, one after the other, for one snapshot.
+#[must_use]
+pub fn story(outputs: impl IntoIterator<Item = Output>) -> String {
+    let shown = outputs.into_iter().map(|output| output.to_string());
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 /// What came in at a receiver, in order.
