@@ -30,6 +30,7 @@ impl Kind for InstalledAddons {
         gap: sql::ADDON_GAP,
         sweep: sql::ADDON_SWEEP,
     };
+    const FROM: usize = 4;
 
     fn key(key: &ServiceName) -> &str {
         key.as_str()

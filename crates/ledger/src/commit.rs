@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::connection::writing;
 use crate::decode::{self, integer_or_null, json, number, text};
 use crate::fault::Result;
+use crate::interval::Next;
 use crate::{interval, slugs, sql};
 
 /// What an app's row counts and points at.
@@ -45,9 +46,15 @@ pub(crate) fn record(db: &Connection, app: &AppName, new: &NewRelease<'_>) -> Re
     let Counters { id, last, .. } = counters(&tx, app)?;
     let version = last.next();
     let stored = number(version);
-    // Intervals first: they ask which releases are kept, and this one is not among them yet.
-    interval::advance::<Config>(&tx, id, stored, new.state.config.iter().collect())?;
-    interval::advance::<InstalledAddons>(&tx, id, stored, new.state.addons.iter().collect())?;
+    let next = Next {
+        app: id,
+        version: stored,
+        newest_kept: tx
+            .prepare_cached(sql::NEWEST_KEPT)?
+            .query_row([id], |row| row.get(0))?,
+    };
+    interval::advance::<Config>(&tx, next, new.state.config.iter().collect())?;
+    interval::advance::<InstalledAddons>(&tx, next, new.state.addons.iter().collect())?;
     let slug = match &new.state.slug {
         Some(slug) => Some(slugs::intern(&tx, slug)?),
         None => None,

@@ -25,6 +25,7 @@ impl Kind for Config {
         gap: sql::CONFIG_GAP,
         sweep: sql::CONFIG_SWEEP,
     };
+    const FROM: usize = 3;
 
     fn key(key: &ConfigKey) -> &str {
         key.as_str()

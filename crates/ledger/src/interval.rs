@@ -30,6 +30,8 @@ pub(crate) trait Kind {
     type Value: PartialEq;
     /// How it is stored.
     const SQL: Statements;
+    /// The column of a row of `now` that holds the first number of the interval.
+    const FROM: usize;
 
     /// The name as it is stored.
     fn key(key: &Self::Key) -> &str;
@@ -57,43 +59,71 @@ pub(crate) fn at<K: Kind>(
     statement.query_and_then([app, version], K::read)?.collect()
 }
 
-/// Writes what number `version` changes, and nothing of what it leaves as it is.
+/// A number that is about to be used, of which an interval may begin or before which one may end.
+#[derive(Clone, Copy)]
+pub(crate) struct Next {
+    pub(crate) app: i64,
+    pub(crate) version: i64,
+    /// The newest number before it that is kept; `None` where none is.
+    pub(crate) newest_kept: Option<i64>,
+}
+
+/// Writes what the next number changes, and nothing of what it leaves as it is.
 pub(crate) fn advance<'a, K: Kind>(
     db: &Connection,
-    app: i64,
-    version: i64,
+    next: Next,
     mut after: BTreeMap<&'a K::Key, &'a K::Value>,
 ) -> Result<()>
 where
     K::Key: 'a,
     K::Value: 'a,
 {
-    for (key, value) in now::<K>(db, app)? {
+    let mut ended = Vec::new();
+    let mut statement = db.prepare_cached(K::SQL.now)?;
+    let mut rows = statement.query([next.app])?;
+    while let Some(row) = rows.next()? {
+        let (key, value) = K::read(row)?;
+        if after.get(&key).is_some_and(|same| **same == value) {
+            after.remove(&key);
+        } else {
+            ended.push((key, value, row.get::<_, i64>(K::FROM)?));
+        }
+    }
+    drop(rows);
+    for (key, value, from) in ended {
         let name = K::key(&key);
-        match after.get(&key) {
-            Some(same) if **same == value => {
-                after.remove(&key);
-            }
-            changed => {
-                db.prepare_cached(K::SQL.close)?
-                    .execute(params![app, name, version])?;
-                if changed.is_none() {
-                    db.prepare_cached(K::SQL.drop)?
-                        .execute(params![app, name])?;
-                }
-            }
+        // What nobody can ask for any more is not kept: all releases that had it were pruned.
+        if next.newest_kept >= Some(from) {
+            let interval: [&dyn ToSql; 4] = [&next.app, &name, &next.version, &from];
+            insert::<K>(db, K::SQL.close, &interval, &value)?;
+        }
+        if !after.contains_key(&key) {
+            db.prepare_cached(K::SQL.drop)?
+                .execute(params![next.app, name])?;
         }
     }
     for (key, value) in after {
-        K::columns(value, |columns| -> Result<()> {
-            let name = K::key(key);
-            let mut all: Vec<&dyn ToSql> = vec![&app, &name, &version];
-            all.extend_from_slice(columns);
-            db.prepare_cached(K::SQL.open)?.execute(all.as_slice())?;
-            Ok(())
-        })?;
+        insert::<K>(
+            db,
+            K::SQL.open,
+            &[&next.app, &K::key(key), &next.version],
+            value,
+        )?;
     }
     Ok(())
+}
+
+fn insert<K: Kind>(
+    db: &Connection,
+    sql: &str,
+    interval: &[&dyn ToSql],
+    value: &K::Value,
+) -> Result<()> {
+    K::columns(value, |columns| {
+        db.prepare_cached(sql)?
+            .execute([interval, columns].concat().as_slice())?;
+        Ok(())
+    })
 }
 
 /// A stretch of numbers of which none is kept any more, without its ends, which are.
