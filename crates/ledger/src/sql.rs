@@ -211,9 +211,10 @@ mod tests {
             .filter(|(_, sql)| plan(&db, sql).iter().any(whole))
             .map(|(name, _)| *name)
             .collect();
-        // Those that step from key to key take the least one of an index each time, as the test
+        // These take only the first or last one of an index, some from key to key, as the test
         // below shows.
         let steps = [
+            "NEWEST_KEPT",
             "CONFIG_AT",
             "CONFIG_KEYS_PAST",
             "ADDONS_AT",
@@ -238,7 +239,10 @@ mod tests {
             "INSERT INTO app (id, name, owner, created_at) VALUES (1, 'shop', 'jim', 0);
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {releases})
             INSERT INTO config_past (app_id, key, to_version, from_version, value)
-            SELECT 1, 'KEY_' || (n % 10), n + 10, n, 'x' FROM n"
+            SELECT 1, 'KEY_' || (n % 10), n + 10, n, 'x' FROM n;
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {releases})
+            INSERT INTO release (app_id, version, change, actor, created_at, status)
+            SELECT 1, n, '', '', 0, 'succeeded' FROM n"
         ))
         .unwrap();
         let mut statement = db.prepare(sql).unwrap();
@@ -250,13 +254,13 @@ mod tests {
                 .unwrap()
                 .count(),
         };
-        assert_eq!(found, 10);
+        assert!(found > 0);
         statement.get_status(rusqlite::StatementStatus::VmStep)
     }
 
     #[test]
     fn looking_back_costs_the_same_in_a_hundred_times_longer_history() {
-        for sql in [CONFIG_AT, CONFIG_KEYS_PAST] {
+        for sql in [NEWEST_KEPT, CONFIG_AT, CONFIG_KEYS_PAST] {
             let (short, long) = (instructions(sql, 200), instructions(sql, 20_000));
             assert!(long < short + short / 10, "{short} became {long}: {sql}");
         }
