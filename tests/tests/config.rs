@@ -1,8 +1,6 @@
 //! Config vars: set, shown, removed; any value comes back byte for byte; what would change nothing
 //! makes no release.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use insta::assert_snapshot;
 use slugline_tests::{QUIET, WEB, deploy, story, with_app};
 
@@ -85,6 +83,7 @@ fn what_would_change_nothing_makes_no_release() {
         environment.run(["config:add", "A=1", "B=2"]),
         environment.run(["config:remove", "C"]),
         environment.run(["config:add", "A=1", "B=3"]),
+        environment.run(["config:add", "B=4", "--if-current", "v2"]),
     ]);
     assert_snapshot!(told, @r"
     $ slugline config:add A=1
@@ -101,6 +100,11 @@ fn what_would_change_nothing_makes_no_release() {
       A => 1
       B => 3
     Updating vars and restarting app... done, v2
+
+    $ slugline config:add B=4 --if-current v2
+    Adding config vars:
+      B => 4
+    Updating vars and restarting app... done, v3
     ");
 }
 

@@ -1,7 +1,5 @@
 //! The history: listed, shown and compared, for people and for programs.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use insta::assert_snapshot;
 use slugline_testkit::environment::{Output, TestEnvironment};
 use slugline_tests::{QUIET, WEB, deploy, story, with_app};
@@ -57,6 +55,11 @@ fn the_history_is_listed() {
     2>  !    For more information, try '--help'.
     [exit 2]
     ");
+}
+
+#[test]
+fn the_history_is_listed_for_programs() {
+    let environment = history();
     assert_snapshot!(without_ids(environment.run(["releases", "--json"])), @r#"
     $ slugline releases --json
     [

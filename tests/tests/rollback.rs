@@ -193,15 +193,8 @@ fn each_refusal_has_its_text() {
     2>  !    "fourty" is not a release: write v40 or 40
     [exit 1]
     "#);
-    assert_snapshot!(environment.run(["releases", "-n", "4"]), @r"
-    $ slugline releases -n 4
-    Rel   Change                          By                    When
-    ----  ----------------------          ----------            ----------
-    v8    Config add A                    jim@example.com       0 seconds ago············
-    v7    Config add A                    jim@example.com       0 seconds ago············
-    v6    Config add BROKEN (failed)      jim@example.com       0 seconds ago············
-    v5    Add-on remove memcache          jim@example.com       0 seconds ago············
-    ");
+    let newest = environment.run(["releases", "-n", "1", "--json"]).success();
+    assert_eq!(newest.json()[0]["name"], "v8", "nothing was changed");
 }
 
 #[test]

@@ -53,11 +53,13 @@ impl Output {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{self}"))
     }
 
-    /// The same with `name` in place of each run of digits and letters that follows `before`, for
+    /// The same with `name` in place of each run of letters, digits and dots that follows `before`, for
     /// what is random or measured.
     pub fn hide(mut self, before: &str, name: &str) -> Self {
         for text in [&mut self.stdout, &mut self.stderr] {
-            *text = hide(text, before, name, |c| c.is_ascii_alphanumeric());
+            *text = hide(text, before, name, |c| {
+                c.is_ascii_alphanumeric() || c == '.'
+            });
         }
         self
     }
