@@ -406,6 +406,7 @@ fn a_dry_run_provisions_nothing() {
 
     $ slugline addons:remove memcache --dry-run
     Would make v2 of myapp: Add-on remove memcache
+      config  - MEMCACHE_SERVERS
       add-on  - memcache:free
       do      destroy the resource
     2> Nothing has been changed.

@@ -255,16 +255,18 @@ fn without_a_command_the_help_is_shown() {
       [vN]  The release; the newest before the current one that succeeded where none is named
 
     Options:
+          --code-only    Only the code
+          --config-only  Only the config vars
+          --pin          Keep this code when config vars or add-ons change, until the next deploy
+          --unpin        No longer keep rolled-back code; changes nothing else
+          --dry-run      Show what would be done, and do nothing
+      -h, --help         Print help
+
+    Options of every command:
       -a, --app <APP>        The app; else SLUGLINE_APP, else the git remote that points to one
-          --code-only        Only the code
-          --config-only      Only the config vars
           --remote <NAME>    The git remote whose app is meant
           --as <EMAIL>       Who acts; else SLUGLINE_ACTOR, else git's user.email
-          --pin              Keep this code when config vars or add-ons change, until the next deploy
           --if-current <vN>  Change nothing unless this release is current
-          --unpin            No longer keep rolled-back code; changes nothing else
-          --dry-run          Show what would be done, and do nothing
-      -h, --help             Print help
     ");
 }
 

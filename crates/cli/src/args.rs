@@ -23,8 +23,9 @@ pub struct CommandLine {
     pub command: Command,
 }
 
-/// What may be said with every command.
+/// What may be said with every command; help shows it after the command's own options.
 #[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The app; else SLUGLINE_APP, else the git remote that points to one
     #[arg(short, long, global = true, value_name = "APP")]

@@ -32,7 +32,12 @@ pub fn show(
             return Err(context.no_app(engine.ledger, error, request.app));
         }
     };
-    let config = planned.plan.config_with(planned.resources.values())?;
+    let addons = &planned.plan.addons;
+    let resources = planned.resources.iter();
+    let attached = resources.filter(|(service, _)| addons.contains_key(*service));
+    let config = planned
+        .plan
+        .config_with(attached.map(|(_, resource)| resource))?;
     let next = planned.moment.last.next();
     context.ui.data(format_args!(
         "Would make {next} of {}: {}",
