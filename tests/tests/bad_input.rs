@@ -7,6 +7,7 @@ mod trouble;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use slugline_testkit::environment::{Output, TestEnvironment};
@@ -478,6 +479,20 @@ fn homes_that_cannot_be_used() {
     let homeless = t.env.caller().without("SLUGLINE_HOME").without("HOME");
     let why = "There is nowhere to keep things: set SLUGLINE_HOME to a folder.";
     t.caller_refuses(&homeless, &["apps"], 2, why);
+}
+
+/// Whichever command comes first: it holds config vars and code.
+#[test]
+fn a_new_home_is_its_owners_alone() {
+    for words in [&["apps"][..], &["apps:create", "x"], &["status"]] {
+        let env = TestEnvironment::new();
+        let help = env.run([words, &["--help"]].concat());
+        does(&help);
+        assert!(!env.home().exists(), "{help}");
+        does(&env.run(words));
+        let home = std::fs::metadata(env.home()).unwrap();
+        assert_eq!(home.permissions().mode() & 0o777, 0o700, "{words:?}");
+    }
 }
 
 /// The ledger's file as it was, whatever was put in its place meanwhile.

@@ -146,16 +146,28 @@ impl Context {
     /// Delivers what a settle left in the outbox, once the person has the answer.
     pub fn announce(&self, engine: &Engine<'_>, app: &AppName) {
         match engine.announce(app) {
-            Ok(undelivered) => {
-                for why in undelivered {
-                    self.ui.warning(format_args!(
-                        "{why}\nIt is tried again with the next change."
-                    ));
-                }
-            }
+            Ok(undelivered) => self.undelivered(&undelivered),
             // An app that is not there has nothing to announce.
             Err(LedgerError::NoApp(_)) => {}
             Err(error) => self.ui.warning(CommandError::from(error).text),
+        }
+    }
+
+    /// Each reason once, however many announcements wait for it.
+    fn undelivered(&self, reasons: &[String]) {
+        let mut told: Vec<&String> = Vec::new();
+        for why in reasons {
+            if told.contains(&why) {
+                continue;
+            }
+            told.push(why);
+            match reasons.iter().filter(|other| *other == why).count() {
+                1 => self.ui.warning(why),
+                times => self.ui.warning(format_args!("{why} ({times} times)")),
+            }
+        }
+        if !told.is_empty() {
+            self.ui.warning("It is tried again with the next change.");
         }
     }
 

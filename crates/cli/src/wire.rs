@@ -30,10 +30,12 @@ impl Wired {
     /// # Errors
     /// Where one of them cannot be read.
     pub fn new(context: &Context) -> Result<Self, CommandError> {
+        // First, since it makes a new home its owner's alone.
+        let ledger = context.ledger()?;
         let store = SlugStore::open(&context.home)?;
         let buildpacks = Buildpacks::shipped().map_err(|error| CommandError::because(&error))?;
         Ok(Self {
-            ledger: context.ledger()?,
+            ledger,
             host: plugin_host(context)?,
             compiler: SlugCompiler::new(store.clone(), buildpacks, context.env.all(), stack()),
             store,
