@@ -233,6 +233,32 @@ fn a_launch_that_is_killed_is_found_by_the_next_command() {
     assert_eq!(trees(env).len(), 1, "{:?}", trees(env));
 }
 
+/// `kill -9` of the daemon while a release starts: all processes go with it, the command says so,
+/// and the next one starts a daemon that runs what was current.
+#[test]
+fn a_daemon_that_is_killed_in_a_launch_takes_no_release_with_it() {
+    let t = Trouble::serving();
+    let env = &t.env;
+    let gate = Gate::new(env, "slow", "never seen");
+    let slow = Background::slugline(&env.caller(), &["deploy", "slow"]);
+    let dead = gate.arrived(1);
+    let daemon = daemons(env);
+    assert_eq!(daemon.len(), 1, "{daemon:?}");
+    let mut kill = env.caller().command("kill");
+    let killed = kill.args(["-9", &daemon[0].to_string()]).status();
+    assert!(killed.is_ok_and(|status| status.success()));
+    let (status, _, stderr) = slow.ends();
+    assert_eq!(status, 1, "{stderr}");
+    assert!(stderr.starts_with(" !    "), "{stderr}");
+    wait_until("the end of all processes of the daemon", || {
+        !dead.iter().chain(&daemon).any(|pid| alive(*pid))
+    });
+    let output = env.run(["config:add", "AFTER=1"]);
+    assert_eq!(made(&output.stdout), 4, "{output}");
+    assert_eq!(history(env, "myapp")[2], (3, "failed".to_owned()));
+    t.serves("myapp", "first page");
+}
+
 /// The folders that releases of `myapp` run in.
 fn trees(env: &TestEnvironment) -> Vec<PathBuf> {
     let found = std::fs::read_dir(env.home().join("run/myapp"));
