@@ -495,6 +495,39 @@ fn a_new_home_is_its_owners_alone() {
     }
 }
 
+/// The app whose slug is gone does not run; all others do, and new code brings it back.
+#[test]
+fn a_slug_that_is_gone_is_missed_by_its_own_app_alone() {
+    let mut t = Trouble::new(&["myapp", "other"], |env| {
+        does(&env.run(["deploy", "site"]));
+        env.write_file("lost/index.html", "lost page");
+        does(&env.run(["deploy", "lost", "--app", "other"]));
+        does(&env.run(["serve", "--stop"]));
+    });
+    let slugs = files(&t.env.home().join("slugs"));
+    let unpacked = |slug: &std::path::PathBuf| {
+        let bytes = std::fs::read(slug).unwrap();
+        String::from_utf8_lossy(&bytes).contains("lost page")
+    };
+    let lost: Vec<_> = slugs.iter().filter(|slug| unpacked(slug)).collect();
+    assert_eq!(lost.len(), 1, "{slugs:?}");
+    std::fs::remove_file(lost[0]).unwrap();
+    does(&t.env.run(["restart"]));
+    t.serves("myapp", "first page");
+    let why = format!(
+        "the slug cannot be unpacked: \"{}\" is not in the store",
+        lost[0].display()
+    );
+    t.refuses(&["restart", "--app", "other"], 1, &why);
+    let log = std::fs::read_to_string(t.env.home().join("logs/serve.out.log")).unwrap();
+    assert!(log.contains(" !    It does not run.\n"), "{log}");
+    t.accept();
+    t.env.write_file("lost/index.html", "found page");
+    does(&t.env.run(["deploy", "lost", "--app", "other"]));
+    t.serves("other", "found page");
+    t.serves("myapp", "first page");
+}
+
 /// The ledger's file as it was, whatever was put in its place meanwhile.
 fn with_ledger(t: &Trouble, change: impl FnOnce(&mut Vec<u8>), lines: &str) {
     let path = t.env.home().join("ledger.db");

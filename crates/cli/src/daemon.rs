@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
 use crate::supervisor::{app_spec, trees};
+use crate::ui::Ui;
 
 /// Runs the daemon of this home until it is told to end.
 ///
@@ -26,6 +27,7 @@ pub fn serve(context: &Context, port: u16) -> Result<(), CommandError> {
     let desired = Arc::new(Current {
         home: home.clone(),
         env: context.env.clone(),
+        ui: context.ui,
     });
     let options = ServeOptions {
         home,
@@ -51,6 +53,7 @@ pub fn serve(context: &Context, port: u16) -> Result<(), CommandError> {
 struct Current {
     home: std::path::PathBuf,
     env: Env,
+    ui: Ui,
 }
 
 impl Current {
@@ -92,9 +95,15 @@ impl Desired for Current {
         }
         let ledger = self.ledger()?;
         let apps = ledger.apps().map_err(|error| error.to_string())?;
-        apps.iter()
-            .filter_map(|app| self.spec(&ledger, &app.name).transpose())
-            .collect()
+        let mut all = Vec::new();
+        for app in apps {
+            match self.spec(&ledger, &app.name) {
+                Ok(spec) => all.extend(spec),
+                // One app whose slug is damaged does not keep the others from running.
+                Err(why) => self.ui.warning(format_args!("{why}\nIt does not run.")),
+            }
+        }
+        Ok(all)
     }
 
     fn retired(&self, _app: &AppName, _version: Version, dir: &Path) {
