@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::fault::Result;
 use crate::schema;
@@ -30,6 +30,9 @@ pub(crate) fn open(home: &Path, limit: Duration) -> Result<Connection> {
             create(home, &path)?;
             connect(&path, limit)?
         }
+        // SQLite opens for reading what it cannot open for writing: a file that another process
+        // created between the two attempts is opened so, and rightly only the second time.
+        Ok(db) if db.is_readonly(MAIN_DB)? => connect(&path, limit)?,
         other => other?,
     };
     if schema::is_current(&db)? {

@@ -136,7 +136,7 @@ fn many_apps_change_at_once_and_do_not_wait_for_each_other() {
 
 /// A fresh home has no file, no journal mode and no tables: one of them makes these.
 #[test]
-fn many_processes_open_a_fresh_home_at_once() {
+fn many_open_a_fresh_home_at_once() {
     for _ in 0..4 {
         let home = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
