@@ -96,6 +96,32 @@ fn changes_of_many_apps_at_once_do_not_wait_for_each_other() {
     }
 }
 
+#[test]
+fn what_can_be_there_once_is_there_once() {
+    let env = TestEnvironment::new();
+    let check = |words: &[&str], refusal: &str| {
+        let commands = vec![words.iter().map(|word| (*word).to_owned()).collect(); 8];
+        let ended = all_at_once(&env, &commands)
+            .into_iter()
+            .map(Background::ends);
+        let (good, bad): (Vec<_>, Vec<_>) = ended.partition(|(status, ..)| *status == 0);
+        assert_eq!(good.len(), 1, "{good:?}");
+        for (status, _, stderr) in bad {
+            assert_eq!(status, 1, "{stderr}");
+            assert!(stderr.contains(refusal), "{stderr}");
+        }
+    };
+    let create = ["apps:create", "myapp", "--no-remote"];
+    check(&create, " !    there is already an app myapp\n");
+    does(&env.run(["addons:add", "releases:advanced"]));
+    let url = "--url=http://127.0.0.1:9/";
+    check(
+        &["addons:add", "deployhooks:http", url],
+        " !    deployhooks add-on already added.\n",
+    );
+    assert_eq!(history(&env, "myapp"), [(1, "succeeded".to_owned())]);
+}
+
 /// While one app is held by a launch that takes its time, everything about other apps goes on, and
 /// whatever only looks at the app itself too. A change of the same app says for whom it waits.
 #[test]
