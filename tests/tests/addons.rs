@@ -375,6 +375,7 @@ fn a_dry_run_provisions_nothing() {
     assert_snapshot!(planned, @r"
     $ slugline addons:add memcache:100mb --dry-run
     Would make v1 of myapp: Add-on add memcache:100mb
+      config  + MEMCACHE_SERVERS
       add-on  + memcache:100mb
       do      provision memcache:100mb
       bill    free -> $20/mo

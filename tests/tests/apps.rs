@@ -47,7 +47,7 @@ fn an_app_is_created_with_what_it_begins_with() {
     Adding deployhooks:http to third... failed
     2> Started `slugline serve` in the background: http://localhost:PORT
     2>  !    deployhooks: say where to post: --url=https://example.com/deployed
-    2>  !    third has not been created.
+    2>  !    third has been removed again.
     [exit 1]
 
     $ slugline create fourth --addons releases:advanced

@@ -182,7 +182,7 @@ fn a_create_whose_add_on_fails_leaves_no_app() {
                     Adding deployhooks:http to fresh... failed\n";
     assert_eq!(output.stdout, expected, "{output}");
     let lines = "deployhooks: say where to post: --url=https://example.com/deployed\n\
-                 fresh has not been created.";
+                 fresh has been removed again.";
     t.is_refusal(&output, 1, lines);
     let left = files(&t.env.home().join("repositories/fresh.git"));
     assert!(left.is_empty(), "{left:?}");

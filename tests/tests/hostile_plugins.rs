@@ -370,7 +370,6 @@ fn a_listener_that_misbehaves_changes_nothing() {
     assert_eq!(output.stderr, said, "{output}");
     // What waits is told once, however much it is.
     let output = t.env.run(["config:add", "A=3"]);
-    let said = said.replace("deaf\n", "deaf (2 times)\n");
     assert_eq!(output.stderr, said, "{output}");
     t.install(
         "odd",

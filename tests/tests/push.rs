@@ -131,7 +131,7 @@ fn another_branch_can_deploy() {
 
     $ slugline git remote --branch no..name
     2>  !    "no..name" is not a name for a branch
-    [exit 2]
+    [exit 1]
 
     $ git push slugline main
     2> remote:  !    myapp is deployed by a push to live, not to main

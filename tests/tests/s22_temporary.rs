@@ -34,7 +34,7 @@ fn a_config_var_leaves_rolled_back_code() {
       config  + GREETING
     2>  !    v3 runs rolled-back code (575bfa8), which is temporary.
     2>  !    This takes the app back to the newest deploy, v2 (de63889).
-    2>  !    To keep rolled-back code through changes: slugline rollback v3 --pin
+    2>  !    Rolled-back code stays through changes where the rollback is made with --pin.
     2> Nothing has been changed.
 
     $ slugline config:add GREETING=It
@@ -43,7 +43,7 @@ fn a_config_var_leaves_rolled_back_code() {
     Updating vars and restarting app... done, v4
     2>  !    v3 runs rolled-back code (575bfa8), which is temporary.
     2>  !    This takes the app back to the newest deploy, v2 (de63889).
-    2>  !    To keep rolled-back code through changes: slugline rollback v3 --pin
+    2>  !    Rolled-back code stays through changes where the rollback is made with --pin.
 
     $ slugline config:add A=1
     Adding config vars:
@@ -68,7 +68,7 @@ fn removing_a_var_and_adding_an_addon_leave_it_too() {
     Updating vars and restarting app... done, v5
     2>  !    v4 runs rolled-back code (575bfa8), which is temporary.
     2>  !    This takes the app back to the newest deploy, v3 (de63889).
-    2>  !    To keep rolled-back code through changes: slugline rollback v4 --pin
+    2>  !    Rolled-back code stays through changes where the rollback is made with --pin.
     ");
     assert_eq!(page(&environment), " is new in v5\n");
     let _ = environment.run(["rollback", "v2"]).success();
@@ -80,7 +80,7 @@ fn removing_a_var_and_adding_an_addon_leave_it_too() {
           Your cache is empty and ready.
     2>  !    v6 runs rolled-back code (575bfa8), which is temporary.
     2>  !    This takes the app back to the newest deploy, v3 (de63889).
-    2>  !    To keep rolled-back code through changes: slugline rollback v6 --pin
+    2>  !    Rolled-back code stays through changes where the rollback is made with --pin.
     ");
     assert_eq!(page(&environment), "It is new in v7\n");
 }

@@ -154,8 +154,7 @@ fn a_tier_that_keeps_less_asks_first() {
     [exit 1]
 
     $ slugline addons:downgrade releases:basic --confirm other
-    2>  !    releases:basic keeps less: v1, v2, v3, v4, v5 and 3 more would be lost.
-    2>  !    To do it all the same, add --confirm myapp
+    2>  !    Confirmed app other did not match the selected app myapp.
     [exit 1]
 
     $ slugline addons:downgrade releases:basic --confirm myapp
@@ -182,6 +181,7 @@ fn without_its_tier_an_app_forgets() {
     ]);
     assert_snapshot!(told, @r#"
     $ slugline addons:remove releases
+    2>  !    An app without a tier keeps less: v1, v2, v3 would be lost.
     2>  !    WARNING: Potentially Destructive Action
     2>  !    This command will affect the app: myapp
     2>  !    To proceed, type "myapp" or re-run this command with --confirm myapp

@@ -1,29 +1,29 @@
 //! The command line: every command with its arguments, and the forms in which it may be typed.
 //! It must not know what a command does.
 
-use clap::{Args, Parser};
+use clap::{Args, Command};
 
-use crate::commands::Command;
+use crate::commands;
 
-/// Heroku-style release management that you host yourself.
-///
-/// Every deploy, config-var change and add-on change makes a numbered release; any release that
-/// the app's tier keeps can be rolled back to. Begin with `slugline tour`.
-#[derive(Parser)]
-#[command(
-    name = "slugline",
-    version,
-    disable_help_subcommand = true,
-    max_term_width = 100
-)]
-pub struct CommandLine {
-    #[command(flatten)]
-    pub global: Global,
-    #[command(subcommand)]
-    pub command: Command,
+/// The whole command line, to be parsed.
+pub fn declare() -> Command {
+    let line = Command::new("slugline")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Heroku-style release management that you host yourself")
+        .long_about(
+            "Heroku-style release management that you host yourself.\n\n\
+             Every deploy, config-var change and add-on change makes a numbered release; any \
+             release that the app's tier keeps can be rolled back to. Begin with `slugline tour`.",
+        )
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(100);
+    commands::declare(Global::augment_args(line))
 }
 
-/// What may be said with every command; help shows it after the command's own options.
+// What may be said with every command; help shows it after the command's own options. No doc
+// comment: clap would take it for what the whole program does.
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
@@ -46,14 +46,14 @@ const WITH_VALUE: [&str; 5] = ["-a", "--app", "--remote", "--as", "--if-current"
 
 /// Brings what was typed into the form that the commands are declared in: `releases info v2`
 /// becomes `releases:info v2`, and an add-on's own `--url=X` becomes `--option url=X`.
-pub fn normalise(typed: Vec<String>, commands: &[String]) -> Vec<String> {
+pub fn normalise(typed: Vec<String>, commands: &[&str]) -> Vec<String> {
     let Some(noun) = position(&typed, 1) else {
         return typed;
     };
     let mut words = typed;
     if let Some(verb) = position(&words, noun + 1) {
         let joined = format!("{}:{}", words[noun], words[verb]);
-        if verb == noun + 1 && commands.contains(&joined) {
+        if verb == noun + 1 && commands.contains(&joined.as_str()) {
             words[noun] = joined;
             words.remove(verb);
         }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_command_are_one() {
-        let commands = ["releases", "releases:info", "addons:add", "config:get"].map(str::to_owned);
+        let commands = ["releases", "releases:info", "addons:add", "config:get"];
         let check = |typed: &str, expected: &str| {
             let words = typed.split(' ').map(str::to_owned).collect();
             assert_eq!(normalise(words, &commands).join(" "), expected);

@@ -19,7 +19,7 @@ pub mod static_site;
 pub mod status;
 pub mod tour;
 
-use clap::Subcommand;
+use clap::{ArgMatches, Args, FromArgMatches};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -28,122 +28,91 @@ use crate::exit::Status;
 /// How a command ends.
 pub type Outcome = Result<Status, CommandError>;
 
-/// Declares the commands and sends each to its file.
-macro_rules! commands {
-    ($($(#[$meta:meta])* $name:ident($run:path, $args:ty);)*) => {
-        /// Every command.
-        #[derive(Subcommand)]
-        pub enum Command {$(
-            $(#[$meta])*
-            $name($args),
-        )*}
+/// One command: what help lists of it, and how it is declared and run.
+struct Row {
+    name: &'static str,
+    /// Other names, shown by help.
+    aliases: &'static [&'static str],
+    /// What it does, in one line; nothing for those that are not for people.
+    about: &'static str,
+    declare: fn(clap::Command) -> clap::Command,
+    run: fn(&Context, &ArgMatches) -> Result<Outcome, clap::Error>,
+}
 
-        impl Command {
-            /// Runs it.
-            pub fn run(self, context: &Context) -> Outcome {
-                match self {$(
-                    Self::$name(args) => $run(context, &args),
-                )*}
-            }
-        }
+/// Declares the commands: names, what each does, and the module with its `Args` and its `run`.
+macro_rules! commands {
+    ($($name:literal $(or $alias:literal)* $about:literal $($module:ident)::+;)*) => {
+        const COMMANDS: &[Row] = &[$(Row {
+            name: $name,
+            aliases: &[$($alias),*],
+            about: $about,
+            declare: <$($module)::+::Args as Args>::augment_args,
+            run: |context, matches| {
+                let args = <$($module)::+::Args>::from_arg_matches(matches)?;
+                Ok($($module)::+::run(context, &args))
+            },
+        }),*];
     };
 }
 
+/// Adds every command. The arguments of one are declared only when it is the one that was typed:
+/// declaring all of them would be a third of what a short command costs.
+pub fn declare(line: clap::Command) -> clap::Command {
+    COMMANDS.iter().fold(line, |line, row| {
+        let command = clap::Command::new(row.name).about(row.about);
+        let command = command
+            .visible_aliases(row.aliases)
+            .hide(row.about.is_empty());
+        line.subcommand(command.defer(row.declare))
+    })
+}
+
+/// The names and other names of all commands.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    COMMANDS
+        .iter()
+        .flat_map(|row| std::iter::once(row.name).chain(row.aliases.iter().copied()))
+}
+
+/// Runs the command that was typed. The outer error says that its arguments make no sense.
+pub fn run(context: &Context, name: &str, matches: &ArgMatches) -> Result<Outcome, clap::Error> {
+    match COMMANDS.iter().find(|row| row.name == name) {
+        Some(row) => (row.run)(context, matches),
+        None => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
+    }
+}
+
 commands! {
-    /// List your apps
-    #[command(name = "apps", visible_alias = "apps:list")]
-    Apps(apps::list::run, apps::list::Args);
-    /// Create an app
-    #[command(name = "apps:create", visible_alias = "create")]
-    AppsCreate(apps::create::run, apps::create::Args);
-    /// Show an app
-    #[command(name = "apps:info", visible_alias = "info")]
-    AppsInfo(apps::info::run, apps::info::Args);
-    /// Destroy an app with its add-ons and its history
-    #[command(name = "apps:destroy", visible_alias = "destroy")]
-    AppsDestroy(apps::destroy::run, apps::destroy::Args);
-    /// Deploy a folder or a tarball, without git
-    #[command(name = "deploy")]
-    Deploy(deploy::run, deploy::Args);
-    /// Add a git remote for an app, or set the branch that deploys it
-    #[command(name = "git:remote")]
-    GitRemote(git::remote::run, git::remote::Args);
-    /// Deploy what is being pushed (called by git)
-    #[command(name = "git:receive", hide = true)]
-    GitReceive(git::receive::run, git::receive::Args);
-    /// Show config vars
-    #[command(name = "config", visible_alias = "config:list")]
-    Config(config::list::run, config::list::Args);
-    /// Show one config var's bare value
-    #[command(name = "config:get")]
-    ConfigGet(config::get::run, config::get::Args);
-    /// Set config vars, in one release
-    #[command(name = "config:add", visible_alias = "config:set")]
-    ConfigAdd(config::add::run, config::add::Args);
-    /// Remove config vars, in one release
-    #[command(name = "config:remove", visible_alias = "config:unset")]
-    ConfigRemove(config::remove::run, config::remove::Args);
-    /// List an app's add-ons
-    #[command(name = "addons")]
-    Addons(addons::list::run, addons::list::Args);
-    /// List the add-ons that there are
-    #[command(name = "addons:list", visible_alias = "addons:services")]
-    AddonsServices(addons::services::run, addons::services::Args);
-    /// List the plans of an add-on
-    #[command(name = "addons:plans")]
-    AddonsPlans(addons::plans::run, addons::plans::Args);
-    /// Show an add-on of an app
-    #[command(name = "addons:info")]
-    AddonsInfo(addons::info::run, addons::info::Args);
-    /// Add an add-on or a release tier
-    #[command(name = "addons:add", visible_alias = "addons:create")]
-    AddonsAdd(addons::add::run, addons::add::Args);
-    /// Move an add-on to a larger plan
-    #[command(name = "addons:upgrade")]
-    AddonsUpgrade(addons::upgrade::run, addons::upgrade::Args);
-    /// Move an add-on to a smaller plan
-    #[command(name = "addons:downgrade")]
-    AddonsDowngrade(addons::downgrade::run, addons::downgrade::Args);
-    /// Remove an add-on and destroy its resource
-    #[command(name = "addons:remove", visible_alias = "addons:destroy")]
-    AddonsRemove(addons::remove::run, addons::remove::Args);
-    /// List the newest releases
-    #[command(name = "releases", visible_alias = "releases:list")]
-    Releases(releases::list::run, releases::list::Args);
-    /// Show a release
-    #[command(name = "releases:info")]
-    ReleasesInfo(releases::info::run, releases::info::Args);
-    /// Show what differs between two releases
-    #[command(name = "releases:diff")]
-    ReleasesDiff(releases::diff::run, releases::diff::Args);
-    /// Go back to an earlier release's code and config, as a new release
-    #[command(name = "rollback", visible_alias = "releases:rollback")]
-    Rollback(releases::rollback::run, releases::rollback::Args);
-    /// List an app's processes
-    #[command(name = "ps")]
-    Ps(ps::run, ps::Args);
-    /// Restart an app's processes
-    #[command(name = "restart", visible_alias = "ps:restart")]
-    Restart(restart::run, restart::Args);
-    /// Show an app's logs
-    #[command(name = "logs")]
-    Logs(logs::run, logs::Args);
-    /// Open an app in the browser
-    #[command(name = "open", visible_alias = "apps:open")]
-    Open(open::run, open::Args);
-    /// List the plugins
-    #[command(name = "plugins")]
-    Plugins(plugins::run, plugins::Args);
-    /// Run the apps: supervisor, router and logs
-    #[command(name = "serve")]
-    Serve(serve::run, serve::Args);
-    /// Serve a folder of files (called by the static buildpack)
-    #[command(name = "static", hide = true)]
-    Static(static_site::run, static_site::Args);
-    /// Show what runs on this machine
-    #[command(name = "status")]
-    Status(status::run, status::Args);
-    /// Watch the whole story on a sample app, in a fresh home
-    #[command(name = "tour")]
-    Tour(tour::run, tour::Args);
+    "apps" or "apps:list" "List your apps" apps::list;
+    "apps:create" or "create" "Create an app" apps::create;
+    "apps:info" or "info" "Show an app" apps::info;
+    "apps:destroy" or "destroy" "Destroy an app with its add-ons and its history" apps::destroy;
+    "deploy" "Deploy a folder or a tarball, without git" deploy;
+    "git:remote" "Add a git remote for an app, or set the branch that deploys it" git::remote;
+    "git:receive" "" git::receive;
+    "config" or "config:list" "Show config vars" config::list;
+    "config:get" "Show one config var's bare value" config::get;
+    "config:add" or "config:set" "Set config vars, in one release" config::add;
+    "config:remove" or "config:unset" "Remove config vars, in one release" config::remove;
+    "addons" "List an app's add-ons" addons::list;
+    "addons:list" or "addons:services" "List the add-ons that there are" addons::services;
+    "addons:plans" "List the plans of an add-on" addons::plans;
+    "addons:info" "Show an add-on of an app" addons::info;
+    "addons:add" or "addons:create" "Add an add-on or a release tier" addons::add;
+    "addons:upgrade" "Move an add-on to a larger plan" addons::upgrade;
+    "addons:downgrade" "Move an add-on to a smaller plan" addons::downgrade;
+    "addons:remove" or "addons:destroy" "Remove an add-on and destroy its resource" addons::remove;
+    "releases" or "releases:list" "List the newest releases" releases::list;
+    "releases:info" "Show a release" releases::info;
+    "releases:diff" "Show what differs between two releases" releases::diff;
+    "rollback" or "releases:rollback" "Go back to an earlier release's code and config, as a new release" releases::rollback;
+    "ps" "List an app's processes" ps;
+    "restart" or "ps:restart" "Restart an app's processes" restart;
+    "logs" "Show an app's logs" logs;
+    "open" or "apps:open" "Open an app in the browser" open;
+    "plugins" "List the plugins" plugins;
+    "serve" "Run the apps: supervisor, router and logs" serve;
+    "static" "" static_site;
+    "status" "Show what runs on this machine" status;
+    "tour" "Watch the whole story on a sample app, in a fresh home" tour;
 }

@@ -12,6 +12,7 @@ use slugline_plugin_host::PluginHost;
 
 use crate::args::Global;
 use crate::clock::MachineClock;
+use crate::commands::confirm;
 use crate::env::Env;
 use crate::error::{CommandError, no_app};
 use crate::identity;
@@ -128,7 +129,7 @@ impl Context {
         actor: &'a Actor,
         confirm: Option<&str>,
     ) -> Result<Request<'a>, CommandError> {
-        let confirmed = confirm == Some(app.as_str());
+        let confirmed = confirm::answered(app, confirm)?;
         let if_current = self
             .global
             .if_current
@@ -146,28 +147,17 @@ impl Context {
     /// Delivers what a settle left in the outbox, once the person has the answer.
     pub fn announce(&self, engine: &Engine<'_>, app: &AppName) {
         match engine.announce(app) {
-            Ok(undelivered) => self.undelivered(&undelivered),
+            Ok(undelivered) => {
+                for why in &undelivered {
+                    self.ui.warning(why);
+                }
+                if !undelivered.is_empty() {
+                    self.ui.warning("It is tried again with the next change.");
+                }
+            }
             // An app that is not there has nothing to announce.
             Err(LedgerError::NoApp(_)) => {}
             Err(error) => self.ui.warning(CommandError::from(error).text),
-        }
-    }
-
-    /// Each reason once, however many announcements wait for it.
-    fn undelivered(&self, reasons: &[String]) {
-        let mut told: Vec<&String> = Vec::new();
-        for why in reasons {
-            if told.contains(&why) {
-                continue;
-            }
-            told.push(why);
-            match reasons.iter().filter(|other| *other == why).count() {
-                1 => self.ui.warning(why),
-                times => self.ui.warning(format_args!("{why} ({times} times)")),
-            }
-        }
-        if !told.is_empty() {
-            self.ui.warning("It is tried again with the next change.");
         }
     }
 

@@ -24,9 +24,11 @@ mod wire;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, FromArgMatches};
 
-use crate::args::CommandLine;
+use crate::args::Global;
+use crate::commands::Outcome;
 use crate::context::Context;
 use crate::env::Env;
 use crate::exit::Status;
@@ -35,8 +37,7 @@ use crate::ui::Ui;
 fn main() -> ExitCode {
     let env = Env::of_process();
     let ui = Ui::new(env.get("NO_COLOR").is_some());
-    let declared = CommandLine::command();
-    let commands = usage::names(&declared);
+    let commands: Vec<&str> = commands::names().collect();
     // The word itself is not shown: it may be a config var with its value.
     let word = |(place, word): (usize, std::ffi::OsString)| word.into_string().map_err(|_| place);
     let typed = match std::env::args_os().enumerate().map(word).collect() {
@@ -47,17 +48,29 @@ fn main() -> ExitCode {
         }
     };
     let words = args::normalise(typed, &commands);
-    let parsed = declared.try_get_matches_from(&words);
-    let parsed = match parsed.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
-        Ok(parsed) => parsed,
+    let matches = match args::declare().try_get_matches_from(&words) {
+        Ok(matches) => matches,
         Err(error) => return usage::report(&ui, &error, &commands).into(),
     };
-    let context = Context::new(ui, env, parsed.global);
-    match context.and_then(|context| parsed.command.run(&context)) {
-        Ok(status) => status.into(),
-        Err(error) => {
+    match run(ui, env, &matches) {
+        Ok(Ok(status)) => status.into(),
+        Ok(Err(error)) => {
             ui.error(&error.text);
             error.status.into()
         }
+        Err(error) => usage::report(&ui, &error, &commands).into(),
+    }
+}
+
+/// The outer error says that what was typed makes no sense.
+fn run(ui: Ui, env: Env, matches: &ArgMatches) -> Result<Outcome, clap::Error> {
+    let global = Global::from_arg_matches(matches)?;
+    let context = match Context::new(ui, env, global) {
+        Ok(context) => context,
+        Err(error) => return Ok(Err(error)),
+    };
+    match matches.subcommand() {
+        Some((name, matches)) => commands::run(&context, name, matches),
+        None => Err(clap::Error::new(ErrorKind::MissingSubcommand)),
     }
 }

@@ -130,9 +130,14 @@ pub fn change(
             context.ui.data(text);
             return Ok(Status::Done);
         }
+        Err(failure @ Failure::Unhealthy { .. }) => {
+            narrator.fails();
+            Err(failure.into())
+        }
+        // What was refused left nothing to announce.
         Err(failure) => {
             narrator.fails();
-            Err(context.no_app(engine.ledger, failure.into(), request.app))
+            return Err(context.no_app(engine.ledger, failure.into(), request.app));
         }
     };
     context.announce(engine, request.app);

@@ -6,17 +6,8 @@ use slugline_core::suggest::nearest;
 use crate::exit::Status;
 use crate::ui::Ui;
 
-/// The names and aliases of all commands.
-pub fn names(declared: &clap::Command) -> Vec<String> {
-    let commands = declared.get_subcommands();
-    commands
-        .flat_map(|command| std::iter::once(command.get_name()).chain(command.get_all_aliases()))
-        .map(str::to_owned)
-        .collect()
-}
-
 /// Shows help and version on standard output, and everything else as an error.
-pub fn report(ui: &Ui, error: &clap::Error, commands: &[String]) -> Status {
+pub fn report(ui: &Ui, error: &clap::Error, commands: &[&str]) -> Status {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             ui.part(error.render());
@@ -31,13 +22,13 @@ pub fn report(ui: &Ui, error: &clap::Error, commands: &[String]) -> Status {
     Status::Usage
 }
 
-fn unknown_command(ui: &Ui, error: &clap::Error, commands: &[String]) {
+fn unknown_command(ui: &Ui, error: &clap::Error, commands: &[&str]) {
     let typed = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(typed)) => typed.clone(),
         _ => String::new(),
     };
     ui.error(format_args!("`{typed}` is not a slugline command."));
-    if let Some(meant) = nearest(&typed, commands.iter().map(String::as_str)) {
+    if let Some(meant) = nearest(&typed, commands.iter().copied()) {
         ui.error(format_args!("Perhaps you meant `{meant}`."));
     }
     ui.error("See `slugline --help` for all commands.");

@@ -62,3 +62,11 @@ pub enum Event {
     /// The tier is to say which releases are kept.
     Prune,
 }
+
+impl Event {
+    /// Whether plugins are told of it; the others are work of our own.
+    #[must_use]
+    pub fn is_for_hooks(&self) -> bool {
+        !matches!(self, Self::Deprovision { .. } | Self::Prune)
+    }
+}

@@ -181,6 +181,20 @@ fn an_event_that_cannot_be_told_is_told_later_and_never_fails_the_release() {
 }
 
 #[test]
+fn a_hook_that_fails_is_asked_once_however_much_waits_and_pruning_goes_on() {
+    let world = deployed();
+    *world.keep.borrow_mut() = Keep::Only([].into());
+    world.fail_at(Some(Fails::Announce));
+    for value in ["1", "2", "3"] {
+        world.change(&set("A", value)).unwrap();
+    }
+    assert_eq!(world.history(), ["v4 succeeded", "v3 succeeded"]);
+    world.attempts.set(0);
+    world.change(&set("A", "4")).unwrap();
+    assert_eq!(world.attempts.get(), 1, "four events wait");
+}
+
+#[test]
 fn a_tier_prunes_what_it_does_not_keep_and_nothing_when_it_fails() {
     let world = deployed();
     *world.keep.borrow_mut() = Keep::Only([].into());
@@ -281,6 +295,9 @@ fn a_request_for_another_release_changes_nothing() {
         refused.to_string(),
         "v9 is not current any more: myapp runs v1"
     );
+    assert!(world.engine().restart(&stale, &mut Silent).is_err());
+    assert!(world.engine().destroy_app(&stale, &mut Silent).is_err());
+    assert!(world.engine().unpin(&stale, &mut Silent).is_err());
     assert_eq!(world.history(), ["v1 succeeded"]);
 }
 

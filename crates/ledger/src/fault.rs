@@ -52,6 +52,8 @@ fn of_sqlite(error: rusqlite::Error) -> LedgerError {
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
                 LedgerError::Corrupt("the database file is damaged".to_owned())
             }
+            ErrorCode::DiskFull => LedgerError::Full,
+            _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => LedgerError::Full,
             _ => LedgerError::Storage(Box::new(error)),
         },
         E::FromSqlConversionFailure(column, ..)

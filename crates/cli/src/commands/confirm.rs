@@ -10,12 +10,8 @@ use crate::error::CommandError;
 /// # Errors
 /// Where the answer is not the app's name, or nobody is there to answer.
 pub fn confirm(context: &Context, app: &AppName, given: Option<&str>) -> Result<(), CommandError> {
-    if let Some(given) = given {
-        if given == app.as_str() {
-            return Ok(());
-        }
-        let text = format!("Confirmed app {given} did not match the selected app {app}.");
-        return Err(CommandError::failed(text));
+    if answered(app, given)? {
+        return Ok(());
     }
     context.ui.warning(format_args!(
         "WARNING: Potentially Destructive Action\nThis command will affect the app: {app}\n\
@@ -27,5 +23,18 @@ pub fn confirm(context: &Context, app: &AppName, given: Option<&str>) -> Result<
             "Input did not match {app}. Aborted."
         ))),
         None => Err(CommandError::failed("Nobody is there to answer. Aborted.")),
+    }
+}
+
+/// Whether `--confirm` was given.
+///
+/// # Errors
+/// Where it names another app.
+pub fn answered(app: &AppName, given: Option<&str>) -> Result<bool, CommandError> {
+    match given {
+        Some(other) if other != app.as_str() => Err(CommandError::failed(format!(
+            "Confirmed app {other} did not match the selected app {app}."
+        ))),
+        given => Ok(given.is_some()),
     }
 }

@@ -14,7 +14,6 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::progress::{Narrator, change};
 
-/// Deploy a folder or a tarball, without git
 #[derive(clap::Args)]
 pub struct Args {
     /// A folder, or a .tar, .tar.gz or .tar.zst of one

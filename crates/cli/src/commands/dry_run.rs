@@ -43,15 +43,15 @@ pub fn show(
         "Would make {next} of {}: {}",
         request.app, planned.plan.change
     ));
-    for line in lines(
-        &planned.plan,
-        State {
-            config,
-            ..State::default()
-        },
-    ) {
-        context.ui.data(format_args!("  {line}"));
-    }
+    let after = State {
+        config,
+        ..State::default()
+    };
+    let lent = promised(engine, &planned.plan);
+    let lines = lines(&planned.plan, after, lent);
+    context
+        .ui
+        .lines(lines.into_iter().map(|line| format!("  {line}")));
     for warning in &planned.plan.warnings {
         context.ui.warning(warning);
     }
@@ -59,7 +59,17 @@ pub fn show(
     Ok(Status::Done)
 }
 
-fn lines(plan: &Plan, after: State) -> Vec<String> {
+/// The config vars that a new add-on may lend, as its manifest promises them.
+fn promised(engine: &Engine<'_>, plan: &Plan) -> Vec<String> {
+    let services = plan.effects.iter().filter_map(|effect| match effect {
+        Effect::Provision { plan, .. } => engine.providers.catalogue().0.get(plan.service()),
+        Effect::ChangePlan { .. } => None,
+    });
+    let keys = services.flat_map(|service| &service.config);
+    keys.map(|key| format!("config  + {key}")).collect()
+}
+
+fn lines(plan: &Plan, after: State, promised: Vec<String>) -> Vec<String> {
     let after = State {
         slug: plan.before.slug.clone(),
         addons: plan.addons.clone(),
@@ -68,6 +78,7 @@ fn lines(plan: &Plan, after: State) -> Vec<String> {
     let difference = Difference::between(&plan.before, &after);
     let mut lines = code(plan);
     lines.extend(config(&difference));
+    lines.extend(promised);
     lines.extend(
         difference
             .added

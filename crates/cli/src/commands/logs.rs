@@ -6,7 +6,6 @@ use crate::commands::Outcome;
 use crate::context::Context;
 use crate::exit::Status;
 
-/// Show an app's logs
 #[derive(clap::Args)]
 pub struct Args {
     /// How many lines

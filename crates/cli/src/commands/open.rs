@@ -8,7 +8,6 @@ use crate::commands::Outcome;
 use crate::context::Context;
 use crate::exit::Status;
 
-/// Open an app in the browser
 #[derive(clap::Args)]
 pub struct Args {}
 

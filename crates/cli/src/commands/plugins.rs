@@ -7,7 +7,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::render::table::table;
 
-/// List the plugins
 #[derive(clap::Args)]
 pub struct Args {
     /// For programs

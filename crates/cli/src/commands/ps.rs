@@ -11,7 +11,6 @@ use crate::render::table::table;
 use crate::render::when::{duration, rfc3339};
 use crate::supervisor::machine_now;
 
-/// List an app's processes
 #[derive(clap::Args)]
 pub struct Args {
     /// For programs

@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::progress::Narrator;
 
-/// Restart an app's processes
 #[derive(clap::Args)]
 pub struct Args {}
 

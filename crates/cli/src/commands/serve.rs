@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::daemon;
 use crate::exit::Status;
 
-/// Run the apps: supervisor, router and logs
 #[derive(clap::Args)]
 pub struct Args {
     /// The router's port; else SLUGLINE_PORT, else 8080; 0 picks a free one

@@ -8,7 +8,6 @@ use crate::error::CommandError;
 use crate::exit::Status;
 use crate::ui::Ui;
 
-/// Serve a folder of files (called by the static buildpack)
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder

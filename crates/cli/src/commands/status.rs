@@ -11,7 +11,6 @@ use crate::render::table::{labelled, table};
 use crate::render::when::{duration, rfc3339};
 use crate::supervisor::machine_now;
 
-/// Show what runs on this machine
 #[derive(clap::Args)]
 pub struct Args {
     /// For programs

@@ -8,7 +8,6 @@ use crate::commands::Outcome;
 use crate::context::Context;
 use crate::exit::Status;
 
-/// Watch the whole story on a sample app, in a fresh home
 #[derive(clap::Args)]
 pub struct Args {
     /// Leave the app running at the end

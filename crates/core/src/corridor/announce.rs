@@ -10,7 +10,9 @@ use crate::retention::{self, NotPruned};
 
 impl Engine<'_> {
     /// Delivers what is in an app's outbox, and answers a line for each event that could not be
-    /// delivered and stays there.
+    /// delivered and stays there. Hooks are told in order: once one of them fails, those events
+    /// that come after wait as well, so that a hook that hangs is waited for once and not once an
+    /// event. Pruning and deprovisioning go on.
     ///
     /// # Errors
     /// Those of the ledger.
@@ -22,10 +24,15 @@ impl Engine<'_> {
             .ledger
             .lock(app, Lock::Outbox, "announce", &mut |_| {})?;
         let mut undelivered = Vec::new();
+        let mut hooks_wait = false;
         for (place, event) in self.ledger.outbox(app)? {
+            if event.is_for_hooks() && hooks_wait {
+                continue;
+            }
             match self.deliver(app, &event)? {
                 Ok(()) => self.ledger.delivered(place)?,
                 Err(why) => {
+                    hooks_wait |= event.is_for_hooks();
                     self.ledger.undelivered(place, &why)?;
                     undelivered.push(why);
                 }

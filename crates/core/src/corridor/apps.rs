@@ -42,7 +42,7 @@ impl Engine<'_> {
         progress: &mut dyn Progress,
     ) -> Result<Vec<String>, Failure> {
         let _lock = self.lock(request, "Destroy", progress)?;
-        self.ledger.moment(request.app)?;
+        self.moment(request)?;
         self.launcher.stop(request.app)?;
         let mut left = Vec::new();
         for resource in self.ledger.resources(request.app)? {
@@ -88,7 +88,7 @@ impl Engine<'_> {
     /// [`Failure::Nothing`] where nothing is pinned.
     pub fn unpin(&self, request: &Request<'_>, progress: &mut dyn Progress) -> Result<(), Failure> {
         let _lock = self.lock(request, "Unpin", progress)?;
-        if !self.ledger.moment(request.app)?.code_pinned {
+        if !self.moment(request)?.code_pinned {
             return Err(Failure::Nothing(
                 "No rolled-back code is pinned.".to_owned(),
             ));
@@ -109,7 +109,7 @@ impl Engine<'_> {
     ) -> Result<Version, Failure> {
         let _lock = self.lock(request, "Restart", progress)?;
         self.recover(request.app)?;
-        let moment = self.ledger.moment(request.app)?;
+        let moment = self.moment(request)?;
         let resources = self.resources_of(request, &moment.state.addons)?;
         let version = moment
             .current

@@ -26,8 +26,7 @@ impl Engine<'_> {
         request: &Request<'_>,
         operation: &dyn Operation,
     ) -> Result<Planned, Failure> {
-        let moment = self.ledger.moment(request.app)?;
-        refuse_stale(&moment, request)?;
+        let moment = self.moment(request)?;
         let resources = self.resources_of(request, &moment.state.addons)?;
         let plan = operation.plan(&View {
             moment: &moment,
@@ -44,6 +43,13 @@ impl Engine<'_> {
             resources,
             plan,
         })
+    }
+
+    /// The app as it is now, if it is as the request expects (S32).
+    pub(super) fn moment(&self, request: &Request<'_>) -> Result<Moment, Failure> {
+        let moment = self.ledger.moment(request.app)?;
+        refuse_stale(&moment, request)?;
+        Ok(moment)
     }
 
     /// The resources of these add-ons, by service.

@@ -29,7 +29,7 @@ pub(super) fn recompile(moment: &Moment) -> (Code, Option<String>) {
         format!(
             "{current} runs rolled-back code ({old}), which is temporary.\n\
              This takes the app back to the newest deploy, {newest} ({new}).\n\
-             To keep rolled-back code through changes: slugline rollback {current} --pin",
+             Rolled-back code stays through changes where the rollback is made with --pin.",
             old = running.commit.short(),
             new = newest.slug.commit.short(),
             newest = newest.version,

@@ -42,6 +42,9 @@ pub enum LedgerError {
     /// What is stored cannot be understood.
     #[error("the ledger holds something that cannot be read: {0}")]
     Corrupt(String),
+    /// There is no room left for what was to be written, or for what SQLite needs beside it.
+    #[error("the disk that the ledger is on is full")]
+    Full,
     /// The disk or the database failed.
     #[error("the ledger cannot be used")]
     Storage(#[source] Cause),

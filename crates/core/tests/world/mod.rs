@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) keep: RefCell<Keep>,
     /// The events that were told, by their Debug name.
     pub(crate) told: RefCell<Vec<String>>,
+    /// How often hooks were told, or it was tried.
+    pub(crate) attempts: Cell<u64>,
     ids: Cell<u64>,
 }
 
@@ -68,6 +70,7 @@ impl World {
             up: Cell::new(true),
             keep: RefCell::new(Keep::All),
             told: RefCell::default(),
+            attempts: Cell::new(0),
             ids: Cell::new(0x1000),
         }
     }
@@ -213,6 +216,7 @@ impl Policies for World {
     }
 
     fn announce(&self, announcement: &Announcement<'_>) -> Result<(), PolicyError> {
+        self.attempts.set(self.attempts.get() + 1);
         if self.failing(Fails::Announce) {
             let (plugin, hook) = ("hook".to_owned(), "release.created".to_owned());
             return Err(PolicyError {

@@ -14,7 +14,6 @@ use crate::error::CommandError;
 use crate::exit::Status;
 use crate::progress::{Narrator, change};
 
-/// Add an add-on or a release tier
 #[derive(clap::Args)]
 pub struct Args {
     /// The add-on, or add-on:plan

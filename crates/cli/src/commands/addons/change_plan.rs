@@ -8,7 +8,6 @@ use crate::commands::{Outcome, dry_run};
 use crate::context::Context;
 use crate::progress::{Narrator, change};
 
-/// What both are given.
 #[derive(clap::Args)]
 pub struct Args {
     /// The add-on and its new plan

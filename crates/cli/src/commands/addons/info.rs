@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::render::table::labelled;
 
-/// Show an add-on of an app
 #[derive(clap::Args)]
 pub struct Args {
     /// The add-on

@@ -7,7 +7,6 @@ use crate::commands::Outcome;
 use crate::context::Context;
 use crate::exit::Status;
 
-/// List an app's add-ons
 #[derive(clap::Args)]
 pub struct Args {
     /// For programs

@@ -10,7 +10,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::render::table::table;
 
-/// List the plans of an add-on
 #[derive(clap::Args)]
 pub struct Args {
     /// The add-on; all of them where none is named

@@ -1,14 +1,16 @@
 //! `slugline addons:remove`
 
-use slugline_core::corridor::{Done, Failure};
+use slugline_core::actor::Actor;
+use slugline_core::app::AppName;
+use slugline_core::corridor::{Done, Engine, Failure};
 use slugline_core::operation::Plan;
 use slugline_core::operation::addons::{Remove, installed};
 
 use crate::commands::{Outcome, confirm, dry_run};
 use crate::context::Context;
+use crate::error::CommandError;
 use crate::progress::{Narrator, change};
 
-/// Remove an add-on and destroy its resource
 #[derive(clap::Args)]
 pub struct Args {
     /// The add-on
@@ -36,6 +38,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let request = context.request(&app, &actor, Some(app.as_str()))?;
         return dry_run::show(context, &engine, &request, &operation);
     }
+    if args.confirm.is_none() {
+        warn_of_losses(context, &engine, &app, &actor, &operation)?;
+    }
     confirm::confirm(context, &app, args.confirm.as_deref())?;
     let request = context.request(&app, &actor, Some(app.as_str()))?;
     let heading = |_: &Plan| format!("Removing {} from {app}...", args.service);
@@ -51,4 +56,19 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         )
     };
     change(context, &engine, &request, &operation, &mut narrator, &end)
+}
+
+/// S14: without its tier an app keeps less; which releases would be lost is said before the question.
+fn warn_of_losses(
+    context: &Context,
+    engine: &Engine<'_>,
+    app: &AppName,
+    actor: &Actor,
+    operation: &Remove,
+) -> Result<(), CommandError> {
+    let unconfirmed = context.request(app, actor, None)?;
+    if let Err(Failure::Refused(losses)) = engine.dry_run(&unconfirmed, operation) {
+        losses.iter().for_each(|loss| context.ui.warning(loss));
+    }
+    Ok(())
 }

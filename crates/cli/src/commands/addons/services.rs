@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::render::table::table;
 
-/// List the add-ons that there are
 #[derive(clap::Args)]
 pub struct Args {
     /// For programs

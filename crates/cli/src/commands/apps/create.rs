@@ -13,7 +13,6 @@ use crate::error::CommandError;
 use crate::exit::Status;
 use crate::identity;
 
-/// Create an app
 #[derive(clap::Args)]
 pub struct Args {
     /// Its name; a random one where none is given
@@ -40,7 +39,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     for plan in &args.addons {
         if let Err(error) = add::add(context, &name, plan, &[]) {
             discard(context, &name)?;
-            return Err(error.hint(&format!("{name} has not been created.")));
+            return Err(error.hint(&format!("{name} has been removed again.")));
         }
     }
     let repository = context.repository(&name);

@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::progress::Narrator;
 
-/// Destroy an app with its add-ons and its history
 #[derive(clap::Args)]
 pub struct Args {
     /// The app's name again, instead of being asked for it

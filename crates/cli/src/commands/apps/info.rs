@@ -9,7 +9,6 @@ use crate::exit::Status;
 use crate::render::when::rfc3339;
 use crate::render::{self, table::labelled};
 
-/// Show an app
 #[derive(clap::Args)]
 pub struct Args {
     /// For programs

@@ -8,7 +8,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::render::when::rfc3339;
 
-/// List your apps
 #[derive(clap::Args)]
 pub struct Args {
     /// For programs

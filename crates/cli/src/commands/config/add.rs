@@ -11,7 +11,6 @@ use crate::error::CommandError;
 use crate::progress::{Narrator, change};
 use crate::render::config::{arrows, short};
 
-/// Set config vars, in one release
 #[derive(clap::Args)]
 pub struct Args {
     /// KEY=value, as often as you like

@@ -8,7 +8,6 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
 
-/// Show one config var's bare value
 #[derive(clap::Args)]
 pub struct Args {
     /// Its key

@@ -6,7 +6,6 @@ use crate::exit::Status;
 use crate::render::config::{arrows, shell};
 use crate::render::release::pairs;
 
-/// Show config vars
 #[derive(clap::Args)]
 pub struct Args {
     /// As lines that a shell reads back

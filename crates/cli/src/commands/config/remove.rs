@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::progress::{Narrator, change};
 
-/// Remove config vars, in one release
 #[derive(clap::Args)]
 pub struct Args {
     /// Their keys

@@ -14,7 +14,6 @@ use crate::error::CommandError;
 use crate::exit::Status;
 use crate::identity;
 
-/// Deploy what is being pushed (called by git)
 #[derive(clap::Args)]
 pub struct Args {}
 

@@ -12,7 +12,6 @@ use crate::error::CommandError;
 use crate::exit::Status;
 use crate::identity;
 
-/// Add a git remote for an app, or set the branch that deploys it
 #[derive(clap::Args)]
 pub struct Args {
     /// The branch whose push deploys the app, instead of main or master
@@ -29,7 +28,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     repository::create(context, &app)?;
     if let Some(branch) = &args.branch {
         if identity::git(&["check-ref-format", "--branch", branch]).is_none() {
-            return Err(CommandError::usage(format!(
+            return Err(CommandError::failed(format!(
                 "{branch:?} is not a name for a branch"
             )));
         }

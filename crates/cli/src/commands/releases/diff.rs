@@ -14,7 +14,6 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
 
-/// Show what differs between two releases
 #[derive(clap::Args)]
 pub struct Args {
     /// The earlier release

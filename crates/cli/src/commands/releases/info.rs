@@ -14,7 +14,6 @@ use crate::exit::Status;
 use crate::render::config::shell;
 use crate::render::release::{ReleaseJson, info, pairs};
 
-/// Show a release
 #[derive(clap::Args)]
 pub struct Args {
     /// The release, such as v24; the current one where none is named

@@ -7,7 +7,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::render::release::{HEADER, ReleaseJson, row};
 
-/// List the newest releases
 #[derive(clap::Args)]
 pub struct Args {
     /// How many

@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::progress::{Narrator, change};
 
-/// Go back to an earlier release's code and config, as a new release
 #[derive(clap::Args)]
 pub struct Args {
     /// The release; the newest before the current one that succeeded where none is named
