@@ -10,6 +10,7 @@ pub mod dry_run;
 pub mod git;
 pub mod logs;
 pub mod open;
+pub mod plugin_host;
 pub mod plugins;
 pub mod ps;
 pub mod releases;

@@ -28,7 +28,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches};
 
 use crate::args::Global;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, plugin_host};
 use crate::context::Context;
 use crate::env::Env;
 use crate::exit::Status;
@@ -37,16 +37,19 @@ use crate::ui::Ui;
 fn main() -> ExitCode {
     let env = Env::of_process();
     let ui = Ui::new(env.get("NO_COLOR").is_some());
-    let commands: Vec<&str> = commands::names().collect();
     // The word itself is not shown: it may be a config var with its value.
     let word = |(place, word): (usize, std::ffi::OsString)| word.into_string().map_err(|_| place);
-    let typed = match std::env::args_os().enumerate().map(word).collect() {
+    let typed: Vec<String> = match std::env::args_os().enumerate().map(word).collect() {
         Ok(typed) => typed,
         Err(place) => {
             ui.error(format_args!("Argument {place} is not UTF-8."));
             return Status::Usage.into();
         }
     };
+    if plugin_host::is_meant(&typed) {
+        return plugin_host::run(&ui, &typed).into();
+    }
+    let commands: Vec<&str> = commands::names().collect();
     let words = args::normalise(typed, &commands);
     let matches = match args::declare().try_get_matches_from(&words) {
         Ok(matches) => matches,

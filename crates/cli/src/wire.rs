@@ -10,6 +10,7 @@ use slugline_plugin_host::{PluginHost, Settings, SmtpSettings};
 use slugline_slug::{Buildpacks, SlugCompiler, SlugStore, stack};
 
 use crate::clock::{MachineClock, RandomIds};
+use crate::commands::plugin_host;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::supervisor::Supervisor;
@@ -99,6 +100,7 @@ pub fn plugin_host(context: &Context) -> Result<PluginHost, CommandError> {
         path: context.env.get("PATH").unwrap_or_default(),
         smtp,
         log: Rc::new(move |plugin, line| ui.status(format_args!("{plugin}: {line}"))),
+        program: plugin_host::program(),
         ..Settings::default()
     };
     Ok(PluginHost::load(Some(&context.home), settings)?)

@@ -2,7 +2,7 @@
 
 use crate::addon::Addons;
 
-/// Cents a month of one app, before and after a change.
+/// Cents a month of one app or several, before and after a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bill {
     /// Cents a month now.
@@ -19,6 +19,15 @@ impl Bill {
         Self {
             before: total(before),
             after: total(after),
+        }
+    }
+
+    /// The bill together with what does not change: cents a month of other apps.
+    #[must_use]
+    pub fn beside(self, others: u64) -> Self {
+        Self {
+            before: self.before.saturating_add(others),
+            after: self.after.saturating_add(others),
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod world;
 
+use slugline_core::app::App;
+use slugline_core::bill::Bill;
 use slugline_core::corridor::{Failure, Silent};
 use slugline_core::operation::addons::{Add, ChangePlan, Remove, Way};
 use slugline_core::operation::config::Add as AddConfig;
@@ -12,7 +14,9 @@ use slugline_core::operation::deploy::Deploy;
 use slugline_core::operation::rollback::Rollback;
 use slugline_core::port::{Keep, Ledger, NewRelease};
 use slugline_core::resource::Options;
-use slugline_testkit::values::{actor, commit, config_add, name, resource_id, slug, state, v, var};
+use slugline_testkit::values::{
+    actor, app, commit, config_add, name, resource_id, slug, state, v, var,
+};
 use world::{Fails, World, request};
 
 fn deploy(number: u64) -> Deploy {
@@ -332,4 +336,33 @@ fn a_destroyed_app_leaves_nothing() {
         (world.running.get(), world.ledger.apps().unwrap().len()),
         (None, 0)
     );
+}
+
+#[test]
+fn a_check_hears_what_all_apps_of_the_owner_cost() {
+    let world = deployed();
+    for (other, owner, resource) in [
+        ("hers", "ann@example.com", 8),
+        ("his", "jim@example.com", 9),
+    ] {
+        let app = App {
+            owner: actor(owner),
+            ..app(other)
+        };
+        world.ledger.create_app(&app).unwrap();
+        let jim = actor("jim@example.com");
+        let add = Add {
+            id: resource_id(resource),
+            ..add("memcache:100mb")
+        };
+        let request = request(&app.name, &jim);
+        world.engine().change(&request, &add, &mut Silent).unwrap();
+    }
+    world.bills.borrow_mut().clear();
+    world.change(&add("memcache:100mb")).unwrap();
+    world.change(&set("A", "1")).unwrap();
+    let bill = |before, after| Bill { before, after };
+    // A release that changes no add-on costs nothing, and is not asked about.
+    let expected = [(bill(0, 2000), bill(2000, 4000))];
+    assert_eq!(*world.bills.borrow(), expected);
 }

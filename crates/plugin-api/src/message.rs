@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub use addon::{ChangePlanRequest, DeprovisionRequest, Provision, ProvisionRequest, Secret};
 pub use event::{AddonChanged, InstalledAddon, Release, ReleaseCreated, ReleaseFailed};
 pub use policy::{
-    BillingCheck, HistoryEntry, KeepRequest, Kept, ReleaseCheck, RollbackCheck, TierRollback,
+    BillingCheck, HistoryEntry, KeepRequest, Kept, OwnerBill, ReleaseCheck, RollbackCheck,
+    TierRollback,
 };
 
 use crate::hook::Hook;

@@ -7,8 +7,8 @@ use slugline_core::port;
 use slugline_core::resource::Resource;
 use slugline_plugin_api::message::{
     AddonChanged, BillingCheck, ChangePlanRequest, DeprovisionRequest, HistoryEntry,
-    InstalledAddon, ProvisionRequest, Release, ReleaseCheck, ReleaseCreated, ReleaseFailed,
-    Request, RollbackCheck, Secret,
+    InstalledAddon, OwnerBill, ProvisionRequest, Release, ReleaseCheck, ReleaseCreated,
+    ReleaseFailed, Request, RollbackCheck, Secret,
 };
 
 fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {
@@ -89,6 +89,7 @@ pub(crate) fn checks(proposal: &port::Proposal<'_>) -> Vec<Request> {
         addons: addons.clone(),
     })];
     if let Some(bill) = &proposal.bill {
+        let owner = proposal.owner_bill.unwrap_or(*bill);
         due.push(Request::BillingCheck(BillingCheck {
             app: app.clone(),
             actor: actor.clone(),
@@ -97,6 +98,11 @@ pub(crate) fn checks(proposal: &port::Proposal<'_>) -> Vec<Request> {
             after: bill.after,
             delta: bill.delta(),
             addons,
+            owner: OwnerBill {
+                name: proposal.owner.to_string(),
+                before: owner.before,
+                after: owner.after,
+            },
         }));
     }
     if let Some(rollback) = &proposal.rollback {

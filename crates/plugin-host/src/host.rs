@@ -1,20 +1,21 @@
-//! The host: all plugins there are, what they offer, and one sandbox for each whose hook was due.
+//! The host: all plugins there are, what they offer, and what each call of one may cost.
 //! It must not know what a hook means; [`crate::policies`] and [`crate::providers`] do.
 
-use std::cell::RefCell;
 use std::path::Path;
-use std::rc::Rc;
 
 use serde::Serialize;
 use slugline_core::addon::TIER_SERVICE;
 use slugline_plugin_api::hook::Hook;
 use slugline_plugin_api::manifest::Manifest;
 use slugline_plugin_api::message::{Reply, Request};
+use slugline_plugin_api::protocol::Containment;
 
 use crate::catalogue::Offers;
 use crate::error::HostError;
-use crate::lua::{Fault, Script};
+use crate::fault::Fault;
 use crate::manifest::check_manifest;
+use crate::plugin::{Plugin, containment};
+use crate::process::Deadline;
 use crate::settings::Settings;
 use crate::source::{MANIFEST, Source};
 
@@ -23,13 +24,6 @@ pub struct PluginHost {
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) offers: Offers,
     pub(crate) settings: Settings,
-}
-
-/// One plugin. Its script is loaded when one of its hooks is due, and kept.
-pub(crate) struct Plugin {
-    pub(crate) manifest: Rc<Manifest>,
-    source: Source,
-    script: RefCell<Option<Result<Rc<Script>, Fault>>>,
 }
 
 /// One plugin as it is listed.
@@ -76,11 +70,7 @@ impl PluginHost {
                     second: source.to_string(),
                 });
             }
-            plugins.push(Plugin {
-                manifest: Rc::new(manifest),
-                source,
-                script: RefCell::new(None),
-            });
+            plugins.push(Plugin::new(manifest, source));
         }
         let manifests: Vec<&Manifest> = plugins.iter().map(|plugin| &*plugin.manifest).collect();
         let offers = Offers::of(&manifests)?;
@@ -103,38 +93,27 @@ impl PluginHost {
         all.filter(move |(_, plugin)| plugin.manifest.hooks.contains(&hook))
     }
 
-    /// The script of a plugin, loaded when first asked for. One that cannot be loaded is not tried
-    /// again.
-    pub(crate) fn script(&self, index: usize) -> Result<Rc<Script>, Fault> {
-        let plugin = &self.plugins[index];
-        if let Some(loaded) = &*plugin.script.borrow() {
-            return loaded.clone();
-        }
-        let loaded = plugin.load(&self.settings).map(Rc::new);
-        *plugin.script.borrow_mut() = Some(loaded.clone());
-        loaded
+    /// What holds the processes of plugins on this machine. One is started to see.
+    ///
+    /// # Errors
+    /// One line: it could not be started.
+    pub fn containment(&self) -> Result<Containment, String> {
+        containment(&self.settings).map_err(|fault| fault.to_string())
     }
 
-    /// Calls a plugin. A script that failed starts afresh the next time.
+    /// Until when a call of a hook that begins now must be answered.
+    pub(crate) fn deadline(&self, hook: Hook) -> Deadline {
+        Deadline::after(self.settings.limits.time(hook))
+    }
+
+    /// Calls a plugin.
     pub(crate) fn call(&self, index: usize, request: &Request) -> Result<Reply, Fault> {
-        let reply = self.script(index)?.call(request);
-        if reply.is_err() {
-            *self.plugins[index].script.borrow_mut() = None;
-        }
-        reply
+        let deadline = self.deadline(request.hook());
+        self.plugins[index].call(request, &deadline, &self.settings)
     }
 }
 
 impl Plugin {
-    fn load(&self, settings: &Settings) -> Result<Script, Fault> {
-        let entry = &self.manifest.entry;
-        let limit = settings.limits.source;
-        let source = self.source.read(entry, limit);
-        let source =
-            source.map_err(|error| Fault::Unreadable(format!("cannot read {entry}: {error}")))?;
-        Script::load(&self.manifest, &source, settings)
-    }
-
     fn info(&self) -> PluginInfo {
         let manifest = &self.manifest;
         let asked = &manifest.permissions;

@@ -2,25 +2,37 @@
 //! [`slugline_core::port::Policies`] and [`slugline_core::port::Providers`] with them.
 //!
 //! A plugin comes from the binary or from the operator's folder. Its manifest is read when the host
-//! is loaded; its script only when one of its hooks is due, in a sandbox of its own. The host must
-//! not know the ledger, a terminal or the environment: the edge hands it [`Settings`].
+//! is loaded. It runs in a process of its own, the same binary once more ([`host_process`]), which
+//! is started when one of its hooks is due, and which reaches nothing but the pipe to this one: what
+//! a plugin asks for, the host does for it, if that was granted. The host must not know the ledger,
+//! a terminal or the environment: the edge hands it [`Settings`].
 
 mod catalogue;
+mod child;
 mod convert;
 mod error;
+mod fault;
 mod host;
 mod limits;
 mod lua;
 pub mod manifest;
+mod plugin;
 mod policies;
+mod process;
 mod providers;
+mod service;
 mod settings;
 mod source;
+mod words;
+mod world;
 
+pub use child::{ChildError, host_process};
 pub use error::HostError;
 pub use host::{PluginHost, PluginInfo};
 pub use limits::Limits;
 pub use lua::DEFINITIONS;
 pub use manifest::{ManifestError, check_manifest};
+pub use service::{KEY_MAX, KEYS_MAX, MemoryStore, Store, StoreError, VALUE_MAX};
 pub use settings::{InvalidSmtpUrl, LogSink, Settings, SmtpSecurity, SmtpSettings};
+pub use slugline_plugin_api::protocol::Containment;
 pub use source::Source;

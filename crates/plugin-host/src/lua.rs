@@ -16,16 +16,14 @@ use std::time::Duration;
 use mlua::serde::ser::Options as SerializeOptions;
 use mlua::{Function, LuaSerdeExt, Value};
 use slugline_plugin_api::hook::Hook;
-use slugline_plugin_api::manifest::Manifest;
 use slugline_plugin_api::message::{Reply, Request};
-
-use crate::settings::Settings;
 
 pub(crate) use fault::Fault;
 pub use module::DEFINITIONS;
+pub(crate) use state::Sandboxed;
 
 use registry::Registry;
-use state::{Call, State};
+use state::State;
 use vm::Vm;
 
 /// One script in its sandbox.
@@ -36,18 +34,14 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// Makes a sandbox and runs the script's top level in it, within the time of a check.
-    pub(crate) fn load(
-        manifest: &Rc<Manifest>,
-        source: &str,
-        settings: &Settings,
-    ) -> Result<Self, Fault> {
-        if source.len() > settings.limits.source {
-            return Err(Fault::Source(settings.limits.source));
+    /// Makes a sandbox and runs the script's top level in it.
+    pub(crate) fn load(plugin: Sandboxed<'_>, source: &str, time: Duration) -> Result<Self, Fault> {
+        let (manifest, limits) = (plugin.manifest, plugin.limits);
+        if source.len() > limits.source {
+            return Err(Fault::Source(limits.source));
         }
-        let state = Rc::new(State::new(Rc::clone(manifest), settings.clone()));
-        let time = settings.limits.check;
-        let vm = Vm::new(&state).map_err(|error| Fault::of(&error, &settings.limits))?;
+        let state = Rc::new(State::new(plugin));
+        let vm = Vm::new(&state).map_err(|error| Fault::of(&error, limits))?;
         let registry = vm.guard(time, || Registry::install(&vm.lua, &state))?;
         vm.guard(time, || vm.run(source, &manifest.entry))?;
         registry.close(manifest).map_err(Fault::Registered)?;
@@ -65,15 +59,13 @@ impl Script {
 
     /// Calls the function that is registered for a request; a part that the script left out is
     /// answered by [`Reply::Done`].
-    pub(crate) fn call(&self, request: &Request) -> Result<Reply, Fault> {
-        let hook = request.hook();
-        let limits = &self.state.settings.limits;
+    pub(crate) fn call(&self, request: &Request, time: Duration) -> Result<Reply, Fault> {
+        let limits = &self.state.limits;
         let found = self.registry.function_for(request);
         let Some(function) = found.map_err(|error| Fault::of(&error, limits))? else {
             return Ok(Reply::Done);
         };
-        self.state.begin(Call::of(request, &self.state.manifest));
-        let time = limits.time(hook);
+        self.state.begin(request.hook());
         let answer = self.vm.guard(time, || self.answer(&function, request));
         let call = self.state.end();
         if let Some(reason) = call.denied
@@ -81,14 +73,7 @@ impl Script {
         {
             return Ok(Reply::Denied(reason));
         }
-        match answer? {
-            Ok(Reply::Provision(provision)) => {
-                let provision = reply::with_port(provision, call.reserved);
-                Ok(Reply::Provision(provision.map_err(Fault::Reply)?))
-            }
-            Ok(reply) => Ok(reply),
-            Err(what) => Err(Fault::Reply(what)),
-        }
+        answer?.map_err(Fault::Reply)
     }
 
     /// Calls the function and reads its answer, all of it under the deadline.
@@ -104,7 +89,7 @@ impl Script {
         self.vm.lua.set_memory_limit(limit)?;
         let argument = argument?;
         let value: Value = function.call(argument)?;
-        let limits = &self.state.settings.limits;
+        let limits = &self.state.limits;
         Ok(match request.hook() {
             Hook::AddonProvision | Hook::AddonChangePlan => {
                 reply::provision(&value, limits).map(Reply::Provision)
@@ -137,15 +122,6 @@ impl Script {
             Request::Keep(it) => history::to_lua(lua, &it.history).map(Value::Table),
             Request::Rollback(it) => lua.to_value_with(it, options),
         }
-    }
-}
-
-/// A duration as people say it: `1 s`, `250 ms`.
-fn spoken(time: Duration) -> String {
-    if time.subsec_millis() == 0 {
-        format!("{} s", time.as_secs())
-    } else {
-        format!("{} ms", time.as_millis())
     }
 }
 

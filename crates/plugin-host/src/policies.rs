@@ -12,8 +12,8 @@ use slugline_plugin_api::manifest::Manifest;
 use slugline_plugin_api::message::{KeepRequest, Reply, Request, TierRollback};
 
 use crate::convert;
+use crate::fault::Fault;
 use crate::host::PluginHost;
-use crate::lua::Fault;
 
 impl Policies for PluginHost {
     fn check(&self, proposal: &Proposal<'_>) -> Vec<Objection> {
@@ -39,8 +39,9 @@ impl Policies for PluginHost {
         };
         let index = self.backer(tier).map_err(|gone| failed(&gone.0, &gone.1))?;
         let plugin = &self.plugins[index].manifest.name;
-        let script = self.script(index).map_err(|fault| failed(plugin, &fault))?;
-        if !script.keeps(tier.plan()) {
+        let deadline = self.deadline(Hook::TierKeep);
+        let keeps = self.plugins[index].keeps(tier.plan(), &deadline, &self.settings);
+        if !keeps.map_err(|fault| failed(plugin, &fault))? {
             return Ok(Keep::All);
         }
         let request = Request::Keep(KeepRequest {

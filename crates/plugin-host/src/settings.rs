@@ -1,9 +1,11 @@
 //! What the edge hands to the host: where programs are, the mail server, the log. The host reads no
 //! environment by itself.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::limits::Limits;
+use crate::service::Store;
 
 /// Receives what plugins log: the plugin's name and one line.
 pub type LogSink = Rc<dyn Fn(&str, &str)>;
@@ -19,6 +21,11 @@ pub struct Settings {
     pub limits: Limits,
     /// Where a plugin's lines go.
     pub log: LogSink,
+    /// The binary that becomes the process of a plugin when its first argument is
+    /// `plugin:host`; see [`crate::host_process`].
+    pub program: PathBuf,
+    /// Where plugins keep values; without one, a plugin that asks is told so.
+    pub store: Option<Rc<dyn Store>>,
 }
 
 impl Default for Settings {
@@ -28,6 +35,8 @@ impl Default for Settings {
             smtp: None,
             limits: Limits::default(),
             log: Rc::new(|_, _| {}),
+            program: PathBuf::from("/proc/self/exe"),
+            store: None,
         }
     }
 }

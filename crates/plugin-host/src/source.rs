@@ -6,8 +6,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
+use slugline_plugin_api::protocol::{Entry, PluginSettings};
 
 use crate::error::HostError;
+use crate::fault::Fault;
+use crate::limits::Limits;
 
 static RELEASES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugins/releases");
 static MEMCACHE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugins/memcache");
@@ -16,7 +19,13 @@ static DEPLOYHOOKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugins/de
 /// The name of every manifest.
 pub(crate) const MANIFEST: &str = "plugin.yaml";
 
-/// A manifest may have so many bytes.
+/// What the operator has set for a plugin, beside its manifest.
+const SETTINGS: &str = "settings.yaml";
+
+/// How the name of a dynamic library ends.
+const LIBRARY: [&str; 2] = [".so", ".dylib"];
+
+/// A manifest or a file of settings may have so many bytes.
 const MANIFEST_MAX: usize = 64 << 10;
 
 /// Where one plugin is.
@@ -81,6 +90,50 @@ impl Source {
             .map_err(|cause| HostError::Read {
                 path: PathBuf::from(self.label(MANIFEST)),
                 cause,
+            })
+    }
+
+    /// Whether an entry is a dynamic library; otherwise it is a script.
+    pub(crate) fn is_library(&self, entry: &str) -> bool {
+        LIBRARY.iter().any(|end| entry.ends_with(end))
+    }
+
+    /// The plugin's entry, as its process is given it.
+    pub(crate) fn entry(&self, entry: &str, limits: &Limits) -> Result<Entry, Fault> {
+        let unreadable =
+            |why: &dyn std::fmt::Display| Fault::Unreadable(format!("cannot read {entry}: {why}"));
+        if !self.is_library(entry) {
+            let source = self.read(entry, limits.source);
+            return source.map(Entry::Script).map_err(|why| unreadable(&why));
+        }
+        let Self::Folder(folder) = self else {
+            return Err(unreadable(&"a library cannot be loaded from the binary"));
+        };
+        let path = folder.join(entry).canonicalize();
+        let path = path.map_err(|why| unreadable(&why))?.into_os_string();
+        let path = path.into_string();
+        path.map(Entry::Library)
+            .map_err(|_| unreadable(&"its path is not UTF-8"))
+    }
+
+    /// What the operator has set for it; nothing where there is no such file.
+    pub(crate) fn settings(&self) -> Result<PluginSettings, Fault> {
+        let text = match (self, self.read(SETTINGS, MANIFEST_MAX)) {
+            (Self::Folder(_), Ok(text)) if !text.trim().is_empty() => text,
+            (Self::Folder(_), Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                let what = format!("cannot read {SETTINGS}: {error}");
+                return Err(Fault::Unreadable(what));
+            }
+            _ => return Ok(PluginSettings::default()),
+        };
+        serde_yaml::from_str(&text)
+            .map(PluginSettings)
+            .map_err(|error| {
+                // The text is not repeated, since there may be a password in it.
+                let at = error.location().map_or_else(String::new, |at| {
+                    format!(" at line {} column {}", at.line(), at.column())
+                });
+                Fault::Unreadable(format!("{SETTINGS} is no map of names and values{at}"))
             })
     }
 

@@ -9,7 +9,7 @@ use slugline_core::bill::Bill;
 use slugline_core::change::Change;
 use slugline_core::port::{Announcement, Policies, Providers, ProvisionRequest, RollbackRequest};
 use slugline_core::resource::Options;
-use slugline_plugin_host::{DEFINITIONS, HostError, PluginHost};
+use slugline_plugin_host::{HostError, MemoryStore, PluginHost, Settings};
 
 fn manifest(name: &str, more: &str) -> String {
     format!("name: {name}\nversion: 1.0.0\napi: 1\nsummary: A test.\nentry: init.lua\n{more}\n")
@@ -103,7 +103,7 @@ fn a_plugin_that_fails_objects_and_the_others_are_still_asked() {
     );
     assert_eq!(
         shown[1],
-        "the plugin b-loops failed in release.check: took longer than 300 ms"
+        "the plugin b-loops failed in release.check: took longer than 700 ms"
     );
     let broken = "the plugin c-broken failed in release.check: init.lua:1: ";
     assert!(shown[2].starts_with(broken), "{}", shown[2]);
@@ -158,7 +158,7 @@ fn a_tier_that_fails_prunes_nothing_and_permits_nothing() {
         .unwrap_err();
     assert_eq!(
         objection.reason,
-        "the plugin mine failed in tier.rollback: took longer than 300 ms"
+        "the plugin mine failed in tier.rollback: took longer than 700 ms"
     );
     assert!(host.catalogue().find("releases:mine").is_ok());
     let gone = host.keep(&plan("releases:gone"), &mut history).unwrap_err();
@@ -320,11 +320,151 @@ fn an_entry_that_is_missing_is_said_when_it_is_needed() {
 }
 
 #[test]
-fn every_part_of_the_library_has_a_type() {
-    for name in [
-        "on", "addon", "tier", "deny", "port", "secret", "log", "json", "time", "filter", "newest",
-        "http", "smtp",
-    ] {
-        assert!(DEFINITIONS.contains(&format!("  {name}: ")), "{name}");
-    }
+fn a_plugin_keeps_values_of_its_own() {
+    let store = "hooks: [release.check]\npermissions: { store: true }";
+    let counts = "slugline.on('release.check', function(check)\n\
+                  local n = tonumber(slugline.store.get('n') or '0') + 1\n\
+                  slugline.store.set('n', tostring(n))\n\
+                  slugline.store.set('b', 'x') slugline.store.delete('b') slugline.store.delete('c')\n\
+                  slugline.deny(`{n} {#slugline.store.list()} {slugline.store.list('m')[1]}`) end)";
+    let fills = "slugline.on('release.check', function(check)\n\
+                 for i = 1, 1001 do slugline.store.set(`k{i}`, 'v') end end)";
+    let large = "slugline.on('release.check', function(check)\n\
+                 slugline.store.set('k', ('x'):rep(65537)) end)";
+    let plugins = [
+        ("a-counts", store, counts),
+        ("b-counts", store, counts),
+        ("c-fills", store, fills),
+        ("d-large", store, large),
+        ("e-loads", store, "slugline.store.get('n')"),
+    ];
+    let (home, _) = host(&plugins);
+    let kept = std::rc::Rc::new(MemoryStore::default());
+    let asked = || {
+        let settings = Settings {
+            store: Some(kept.clone()),
+            ..settings()
+        };
+        let host = PluginHost::load(Some(home.path()), settings).unwrap();
+        let (app, jim, change) = (app(), jim(), deploy());
+        let objections = host.check(&proposal(&app, &jim, &change));
+        let reasons = objections.into_iter().map(|it| it.reason);
+        reasons.collect::<Vec<_>>()
+    };
+    let failed = |plugin: &str, what: &str| {
+        format!("the plugin {plugin} failed in release.check: init.lua:{what}")
+    };
+    let others = [
+        failed(
+            "c-fills",
+            "2: slugline.store.set: a plugin keeps at most 1000 values",
+        ),
+        failed(
+            "d-large",
+            "2: slugline.store.set: the value is longer than 65536 bytes",
+        ),
+        failed(
+            "e-loads",
+            "1: slugline.store.get: this works only inside a hook, not while the script loads",
+        ),
+    ];
+    let first = asked();
+    assert_eq!(first[..2], ["1 1 nil", "1 1 nil"]);
+    assert_eq!(first[2..], others);
+    assert_eq!(asked()[..2], ["2 1 nil", "2 1 nil"]);
+}
+
+#[test]
+fn a_plugin_is_told_what_the_operator_has_set() {
+    let check = "hooks: [release.check]";
+    let says = "local cap = slugline.settings.cap slugline.on('release.check', function()\n\
+                slugline.deny(`{cap} {slugline.settings.deep and slugline.settings.deep[1]}`) end)";
+    let (home, _) = host(&[
+        ("a-set", check, says),
+        ("b-not", check, says),
+        ("c-bad", check, says),
+    ]);
+    let write = |plugin: &str, text: &str| {
+        let path = home
+            .path()
+            .join("plugins")
+            .join(plugin)
+            .join("settings.yaml");
+        std::fs::write(path, text).unwrap();
+    };
+    write("a-set", "cap: 50\ndeep: [one]\n");
+    write("c-bad", "token: s3cret\n- oh\n");
+    let host = PluginHost::load(Some(home.path()), settings()).unwrap();
+    let (app, jim, change) = (app(), jim(), deploy());
+    let objections = host.check(&proposal(&app, &jim, &change));
+    let reasons: Vec<_> = objections.iter().map(|it| it.reason.as_str()).collect();
+    assert_eq!(reasons[..2], ["50 one", "nil nil"]);
+    let begin = "the plugin c-bad failed in release.check: settings.yaml is no map of names and \
+                 values at line 2";
+    assert!(
+        reasons[2].starts_with(begin) && !reasons[2].contains("s3cret"),
+        "{}",
+        reasons[2]
+    );
+}
+
+#[test]
+fn only_the_port_that_was_found_can_be_answered() {
+    let addon = "addons: { echo: { plans: { free: { price: free } } } }";
+    let check = |body: &str| {
+        let script =
+            format!("local a = slugline.addon('echo') function a.provision(request)\n{body}\nend");
+        let (_home, host) = host(&[("echo", addon, &script)]);
+        let answer = host.unwrap().provision(&ProvisionRequest {
+            app: &app(),
+            id: &id(),
+            plan: &plan("echo:free"),
+            options: &Options::new(),
+            taken_ports: &[],
+        });
+        answer
+            .map(|it| it.port.is_some())
+            .map_err(|error| error.to_string())
+    };
+    let wrong = "the plugin echo failed in addon.provision: \
+                 port must be the one that slugline.port answered";
+    assert_eq!(check("return { port = 22 }"), Err(wrong.to_owned()));
+    assert_eq!(check("return {}"), Ok(false));
+    assert_eq!(
+        check("return { port = slugline.port(request.id) }"),
+        Ok(true)
+    );
+    assert_eq!(check("slugline.port(request.id) return {}"), Ok(true));
+}
+
+#[test]
+fn what_holds_a_plugin_is_told() {
+    let (_home, host) = host(&[]);
+    let held = host.unwrap().containment().unwrap();
+    // Every kernel that this is built on can refuse system calls.
+    assert!(held.system_calls, "{held:?}");
+}
+
+#[test]
+fn a_process_that_cannot_be_started_is_said() {
+    let check = "hooks: [release.check]";
+    let (home, _) = host(&[("mine", check, "")]);
+    let asked = |program: &str| {
+        let settings = Settings {
+            program: program.into(),
+            ..settings()
+        };
+        let host = PluginHost::load(Some(home.path()), settings).unwrap();
+        let (app, jim, change) = (app(), jim(), deploy());
+        host.check(&proposal(&app, &jim, &change))[0].reason.clone()
+    };
+    let failed = "the plugin mine failed in release.check: ";
+    let missing = asked("/nonexistent/slugline");
+    let begin = format!("{failed}its process cannot be started: No such file");
+    assert!(missing.starts_with(&begin), "{missing}");
+    let other = asked("/bin/true");
+    assert_eq!(
+        other,
+        format!("{failed}it ended with status 0 before it answered")
+    );
 }

@@ -48,7 +48,7 @@ fn provision(
 
 #[test]
 fn all_are_listed_with_what_they_offer() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let shown = host.plugins().into_iter().map(|plugin| {
         format!(
             "{} {} {:?} {:?} {:?} {:?}",
@@ -83,7 +83,7 @@ fn all_are_listed_with_what_they_offer() {
 
 #[test]
 fn basic_keeps_two_that_succeeded_and_what_failed_since() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let keep = |history: &[(u64, &'static str)]| {
         let entries = || {
             history
@@ -114,7 +114,7 @@ fn basic_keeps_two_that_succeeded_and_what_failed_since() {
 
 #[test]
 fn advanced_keeps_all_and_does_not_even_look() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let mut looked = || panic!("the history was fetched");
     assert_eq!(
         host.keep(&plan("releases:advanced"), &mut looked),
@@ -124,7 +124,7 @@ fn advanced_keeps_all_and_does_not_even_look() {
 
 #[test]
 fn basic_rolls_back_one_step_and_advanced_any() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let ask = |tier: &str, steps: u64| {
         let (target, current) = (entry(40, "succeeded"), entry(52, "succeeded"));
         let request = RollbackRequest {
@@ -151,12 +151,12 @@ fn basic_rolls_back_one_step_and_advanced_any() {
 #[test]
 fn memcache_describes_a_server_and_answers_the_same_again() {
     let (_folder, path) = path_with_memcached();
-    let settings = || Settings {
+    let with_path = || Settings {
         path: path.clone(),
-        ..Settings::default()
+        ..settings()
     };
-    let first = provision(&shipped(settings()), "memcache:free", &[], &[]).unwrap();
-    let again = provision(&shipped(settings()), "memcache:free", &[], &[]).unwrap();
+    let first = provision(&shipped(with_path()), "memcache:free", &[], &[]).unwrap();
+    let again = provision(&shipped(with_path()), "memcache:free", &[], &[]).unwrap();
     assert_eq!(first, again);
     let port = first.port.expect("a port").to_string();
     let expected = [
@@ -185,7 +185,7 @@ fn memcache_describes_a_server_and_answers_the_same_again() {
     assert_eq!(first.message, "Your cache is empty and ready.");
 
     let other = provision(
-        &shipped(settings()),
+        &shipped(with_path()),
         "memcache:free",
         &[],
         &[first.port.unwrap()],
@@ -207,7 +207,7 @@ impl Drop for Server {
 fn what_memcache_describes_is_a_server_that_answers() {
     let host = shipped(Settings {
         path: std::env::var("PATH").unwrap(),
-        ..Settings::default()
+        ..settings()
     });
     // A resource of its own, since other tests look whether the port of theirs is free.
     let described = host.provision(&ProvisionRequest {
@@ -243,10 +243,7 @@ fn what_memcache_describes_is_a_server_that_answers() {
 #[test]
 fn memcache_keeps_its_port_when_its_plan_changes() {
     let (_folder, path) = path_with_memcached();
-    let host = shipped(Settings {
-        path,
-        ..Settings::default()
-    });
+    let host = shipped(Settings { path, ..settings() });
     // Its own server listens there, as it does in earnest.
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = server.local_addr().unwrap().port();
@@ -276,7 +273,7 @@ fn memcache_keeps_its_port_when_its_plan_changes() {
 fn a_program_that_is_missing_is_the_operators_to_install() {
     let host = shipped(Settings {
         path: "/nonexistent".into(),
-        ..Settings::default()
+        ..settings()
     });
     assert_eq!(
         provision(&host, "memcache:free", &[], &[])
@@ -289,7 +286,7 @@ fn a_program_that_is_missing_is_the_operators_to_install() {
 
 #[test]
 fn deployhooks_asks_for_what_it_needs() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let check = |name: &str, options: &[(&str, &str)], expected: Result<&str, &str>| {
         let answer = provision(&host, name, options, &[]);
         let answer = answer
@@ -394,7 +391,7 @@ const FORM: &str = "app=myapp&git_log=575bfa8+Say+hello+%26+goodbye&head=575bfa8
 
 #[test]
 fn a_deploy_is_posted_as_a_form() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let (port, server) = serve(vec![answer("200 OK", "")]);
     let url = format!("http://127.0.0.1:{port}/hook?token=1");
     assert_eq!(
@@ -417,7 +414,7 @@ fn a_deploy_is_posted_as_a_form() {
 
 #[test]
 fn only_a_deploy_is_announced() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -431,7 +428,7 @@ fn only_a_deploy_is_announced() {
 
 #[test]
 fn a_receiver_that_fails_is_reported() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let (port, server) = serve(vec![answer("500 No", "")]);
     let url = format!("http://127.0.0.1:{port}/");
     assert_eq!(
@@ -448,7 +445,7 @@ fn a_receiver_that_fails_is_reported() {
 
 #[test]
 fn a_redirect_is_followed_to_the_same_host_only() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let (port, server) = serve(vec![
         answer("307 Moved", "location: /there\r\n"),
         answer("200 OK", ""),
@@ -480,7 +477,7 @@ fn a_redirect_is_followed_to_the_same_host_only() {
 
 #[test]
 fn an_answer_that_is_too_long_is_refused() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let long = format!(
         "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}",
         "x".repeat(1_100_000)
@@ -550,7 +547,7 @@ fn with_mail(port: u16, credentials: Option<(String, String)>) -> PluginHost {
             from: "Slugline <slugline@example.com>".into(),
             credentials,
         }),
-        ..Settings::default()
+        ..settings()
     })
 }
 
@@ -598,7 +595,7 @@ fn a_mail_may_have_a_subject_of_its_own_but_no_header() {
 
 #[test]
 fn a_mail_without_a_server_is_an_error() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let options = [("recipient", "joe@example.com")];
     let told = announce(&host, true, "deployhooks:email", &options).unwrap_err();
     assert!(
@@ -609,7 +606,7 @@ fn a_mail_without_a_server_is_an_error() {
 
 #[test]
 fn no_history_is_dropped_that_the_tier_did_not_see() {
-    let host = shipped(Settings::default());
+    let host = shipped(settings());
     let mut none = Vec::new;
     assert_eq!(
         host.keep(&plan("releases:basic"), &mut none),
@@ -625,7 +622,7 @@ fn a_hundred_thousand_releases_fit_into_the_memory_of_a_tier() {
             check: std::time::Duration::from_secs(60),
             ..Limits::default()
         },
-        ..Settings::default()
+        ..settings()
     });
     let newest_first = || (1..=100_000).rev();
     let mut history = || newest_first().map(|n| entry(n, "succeeded")).collect();

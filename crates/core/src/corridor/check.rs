@@ -3,10 +3,12 @@
 
 use super::plan::Planned;
 use super::{Engine, Failure, Request};
+use crate::actor::Actor;
 use crate::addon::PlanName;
+use crate::bill::Bill;
 use crate::change::Change;
 use crate::operation::Plan;
-use crate::port::{Objection, Proposal};
+use crate::port::{LedgerError, Objection, Proposal};
 use crate::refusal::Refusal;
 use crate::release::Version;
 use crate::retention::{self, NotPruned};
@@ -37,13 +39,37 @@ impl Engine<'_> {
             refusals.push(Refusal::new(objection.reason));
         }
         refusals.extend(self.tier_losses(request, &planned)?);
-        let objections = self.policies.check(&proposal(request, &planned));
+        let mut proposal = proposal(request, &planned);
+        if let Some(bill) = proposal.bill {
+            let others = self.other_apps_of(proposal.owner, request)?;
+            proposal.owner_bill = Some(bill.beside(others));
+        }
+        let objections = self.policies.check(&proposal);
         refusals.extend(objections.into_iter().map(refusal));
         if refusals.is_empty() {
             Ok(Checked(planned))
         } else {
             Err(Failure::Refused(refusals))
         }
+    }
+
+    /// Cents a month that all other apps of an owner cost.
+    fn other_apps_of(&self, owner: &Actor, request: &Request<'_>) -> Result<u64, LedgerError> {
+        let apps = self.ledger.apps()?;
+        let others = apps
+            .iter()
+            .filter(|app| app.owner == *owner && app.name != *request.app);
+        let mut sum: u64 = 0;
+        for app in others {
+            let moment = match self.ledger.moment(&app.name) {
+                // It was destroyed meanwhile.
+                Err(LedgerError::NoApp(_)) => continue,
+                other => other?,
+            };
+            let addons = &moment.state.addons;
+            sum = sum.saturating_add(Bill::between(addons, addons).after);
+        }
+        Ok(sum)
     }
 
     /// S14: moving to a tier that keeps less asks first, naming what will be lost.
@@ -115,6 +141,8 @@ fn proposal<'a>(request: &Request<'a>, planned: &'a Planned) -> Proposal<'a> {
         config_keys: plan.config.iter().map(|(key, _)| key).collect(),
         addons: plan.addons.values().map(|addon| &addon.plan).collect(),
         bill: addon_changes.then(|| plan.bill()),
+        owner: &planned.moment.app.owner,
+        owner_bill: None,
         rollback: plan.rollback.clone(),
     }
 }

@@ -30,6 +30,10 @@ pub struct Proposal<'a> {
     pub addons: Vec<&'a PlanName>,
     /// What it costs; `billing.check` is asked only where an add-on changes (S26).
     pub bill: Option<Bill>,
+    /// Who created the app.
+    pub owner: &'a Actor,
+    /// What all apps of the owner cost together; there where `bill` is.
+    pub owner_bill: Option<Bill>,
     /// The rollback, if it is one: `rollback.check` is asked only then.
     pub rollback: Option<RollbackRequest>,
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use slugline_core::actor::Actor;
 use slugline_core::addon::{Catalogue, PlanName, PlanSpec, ServiceSpec};
 use slugline_core::app::AppName;
+use slugline_core::bill::Bill;
 use slugline_core::corridor::{Done, Engine, Failure, Request, Silent};
 use slugline_core::event::Event;
 use slugline_core::operation::Operation;
@@ -53,6 +54,8 @@ pub(crate) struct World {
     pub(crate) told: RefCell<Vec<String>>,
     /// How often hooks were told, or it was tried.
     pub(crate) attempts: Cell<u64>,
+    /// The bills that were checked: of the app, and of its owner.
+    pub(crate) bills: RefCell<Vec<(Bill, Bill)>>,
     ids: Cell<u64>,
 }
 
@@ -71,6 +74,7 @@ impl World {
             keep: RefCell::new(Keep::All),
             told: RefCell::default(),
             attempts: Cell::new(0),
+            bills: RefCell::default(),
             ids: Cell::new(0x1000),
         }
     }
@@ -177,6 +181,9 @@ impl Ids for World {
 
 impl Policies for World {
     fn check(&self, proposal: &Proposal<'_>) -> Vec<Objection> {
+        if let (Some(app), Some(owner)) = (proposal.bill, proposal.owner_bill) {
+            self.bills.borrow_mut().push((app, owner));
+        }
         let objects = self.failing(Fails::Check);
         let objection = |reason: String| Objection {
             plugin: "cap".to_owned(),

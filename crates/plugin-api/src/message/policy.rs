@@ -58,6 +58,20 @@ pub struct BillingCheck {
     pub delta: i64,
     /// The add-ons that there would be, as `memcache:free`, sorted.
     pub addons: Vec<String>,
+    /// The same for all apps of the owner.
+    pub owner: OwnerBill,
+}
+
+/// What all apps of one owner cost, in whole cents a month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerBill {
+    /// Who created the app.
+    pub name: String,
+    /// What all apps of theirs cost now, this one among them.
+    pub before: u64,
+    /// What they would cost.
+    pub after: u64,
 }
 
 /// May a release be rolled back to?

@@ -6,18 +6,11 @@ use std::time::Duration;
 use mlua::Error;
 
 use crate::limits::Limits;
-
-use super::spoken;
-
-/// At most so many characters of a script's own words are shown.
-const WIDTH: usize = 300;
+use crate::words::{one_line, spoken};
 
 /// How a script failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The script cannot be read.
-    #[error("{0}")]
-    Unreadable(String),
     /// Its source is too long.
     #[error("the script is longer than {0} bytes")]
     Source(usize),
@@ -99,16 +92,4 @@ fn plain(rust: &str) -> &str {
         "Function" => "function",
         other => other,
     }
-}
-
-/// The first line, made visible and cut.
-pub(super) fn one_line(text: &str) -> String {
-    let first = text.lines().find(|line| !line.trim().is_empty());
-    let first = first.unwrap_or("an error without a text").trim();
-    let visible = |c: char| if c.is_control() { ' ' } else { c };
-    let mut line: String = first.chars().take(WIDTH).map(visible).collect();
-    if first.chars().nth(WIDTH).is_some() {
-        line.push_str("..");
-    }
-    line
 }

@@ -2,13 +2,15 @@
 //! with its part of the type definitions beside it. What is not granted is absent, and says so.
 
 mod hooks;
-pub(super) mod http;
+mod http;
 mod json;
 mod lists;
 mod log;
 mod port;
 mod secret;
+mod settings;
 mod smtp;
+mod store;
 mod time;
 
 use std::rc::Rc;
@@ -29,16 +31,21 @@ pub const DEFINITIONS: &str = concat!(
     include_str!("module/log.d.luau"),
     include_str!("module/port.d.luau"),
     include_str!("module/secret.d.luau"),
+    include_str!("module/settings.d.luau"),
     include_str!("module/smtp.d.luau"),
+    include_str!("module/store.d.luau"),
     include_str!("module/time.d.luau"),
     include_str!("module/slugline.d.luau"),
 );
 
 /// Everything that a script could ask for, granted or not.
-const NAMES: [&str; 13] = [
-    "addon", "deny", "filter", "http", "json", "log", "newest", "on", "port", "secret", "smtp",
-    "tier", "time",
+const NAMES: [&str; 15] = [
+    "addon", "deny", "filter", "http", "json", "log", "newest", "on", "port", "secret", "settings",
+    "smtp", "store", "tier", "time",
 ];
+
+/// What Slugline cannot have answered.
+const STRANGE: &str = "the answer is not one to this question";
 
 /// Puts the `slugline` table into the globals, and `print` beside it.
 pub(super) fn install(lua: &Lua, state: &Rc<State>, registry: &Registry) -> mlua::Result<()> {
@@ -49,6 +56,7 @@ pub(super) fn install(lua: &Lua, state: &Rc<State>, registry: &Registry) -> mlua
     log::install(lua, state, &slugline)?;
     port::install(lua, state, &slugline)?;
     secret::install(lua, &slugline)?;
+    settings::install(lua, state, &slugline)?;
     time::install(lua, &slugline)?;
     let granted = &state.manifest.permissions;
     if !granted.http.is_empty() {
@@ -56,6 +64,9 @@ pub(super) fn install(lua: &Lua, state: &Rc<State>, registry: &Registry) -> mlua
     }
     if granted.smtp {
         smtp::install(lua, state, &slugline)?;
+    }
+    if granted.store {
+        store::install(lua, state, &slugline)?;
     }
     slugline.set_metatable(Some(absent(lua)?))?;
     slugline.set_readonly(true);
@@ -76,7 +87,9 @@ fn absent(lua: &Lua) -> mlua::Result<Table> {
                 "smtp" => {
                     "slugline.smtp is not granted: set permissions.smtp in plugin.yaml".to_owned()
                 }
-                "store" => "slugline.store is not available in this version of Slugline".to_owned(),
+                "store" => {
+                    "slugline.store is not granted: set permissions.store in plugin.yaml".to_owned()
+                }
                 other => match nearest(other, NAMES) {
                     Some(meant) => format!("there is no slugline.{other}; did you mean {meant}?"),
                     None => format!("there is no slugline.{other}"),
@@ -129,3 +142,6 @@ fn raise(lua: &Lua, name: &str, what: &str) -> Error {
 fn failed(error: mlua::Error) -> String {
     describe(&error)
 }
+
+#[cfg(test)]
+mod definitions_tests;

@@ -115,7 +115,7 @@ fn check_functions(functions: &Table, whose: &str, known: &[&str]) -> Result<(),
                 "{whose} has something in it that is no named function"
             ));
         };
-        let key = super::fault::one_line(&key.to_string_lossy());
+        let key = crate::words::one_line(&key.to_string_lossy());
         if !known.contains(&key.as_str()) {
             let hint = match nearest(&key, known.iter().copied()) {
                 Some(meant) => format!("did you mean {meant}?"),

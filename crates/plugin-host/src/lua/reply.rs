@@ -33,18 +33,6 @@ pub(super) fn provision(value: &Value, limits: &Limits) -> Result<Provision, Str
     Ok(provision)
 }
 
-/// Puts the reserved port into the answer; the script may repeat it, but not make one up.
-pub(super) fn with_port(
-    mut provision: Provision,
-    reserved: Option<u16>,
-) -> Result<Provision, String> {
-    if provision.port.is_some() && provision.port != reserved {
-        return Err("port must be the one that slugline.port answered".to_owned());
-    }
-    provision.port = reserved;
-    Ok(provision)
-}
-
 fn unknown(name: &str) -> String {
     let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
     match nearest(name, ["config", "process", "port", "message"]) {

@@ -2,22 +2,34 @@
 //! and the call that is under way. It must not know what a module does with it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use slugline_plugin_api::hook::Hook;
 use slugline_plugin_api::manifest::Manifest;
-use slugline_plugin_api::message::Request;
+use slugline_plugin_api::protocol::{Answer, PluginSettings, Question};
 
-use crate::settings::Settings;
+use crate::limits::Limits;
+use crate::world::World;
 
-use super::module::http::HostRule;
+/// What a script is and may do.
+pub(crate) struct Sandboxed<'a> {
+    pub(crate) manifest: &'a Rc<Manifest>,
+    pub(crate) limits: &'a Limits,
+    pub(crate) settings: PluginSettings,
+    /// Whether mail can be sent.
+    pub(crate) mail: bool,
+    pub(crate) world: Rc<dyn World>,
+}
 
 /// What a sandbox and its modules share.
 pub(super) struct State {
     pub(super) manifest: Rc<Manifest>,
-    pub(super) settings: Settings,
+    pub(super) limits: Limits,
+    pub(super) settings: PluginSettings,
+    /// Whether mail can be sent.
+    pub(super) mail: bool,
+    world: Rc<dyn World>,
     deadline: Cell<Option<Instant>>,
     late: Cell<bool>,
     logged: Cell<usize>,
@@ -28,71 +40,18 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) hook: Hook,
-    /// The resource that it is about, if it is a provider's call.
-    pub(super) resource: Option<ResourcePort>,
-    /// Whom it may call by HTTP.
-    pub(super) hosts: Vec<HostRule>,
-    /// The port that was reserved in it.
-    pub(super) reserved: Option<u16>,
     /// The first reason with which it was denied: a script cannot take that back.
     pub(super) denied: Option<String>,
 }
 
-/// The resource of a call, as far as its port is concerned.
-#[derive(Clone, Debug)]
-pub(super) struct ResourcePort {
-    pub(super) id: String,
-    pub(super) present: Option<u16>,
-    pub(super) taken: Vec<u16>,
-}
-
-impl Call {
-    /// The call that a request begins.
-    pub(super) fn of(request: &Request, manifest: &Manifest) -> Self {
-        let hosts = &manifest.permissions.http;
-        let none = BTreeMap::new();
-        let options = options(request).unwrap_or(&none);
-        Self {
-            hook: request.hook(),
-            resource: resource(request),
-            hosts: hosts
-                .iter()
-                .filter_map(|entry| HostRule::of(entry, options))
-                .collect(),
-            reserved: None,
-            denied: None,
-        }
-    }
-}
-
-fn resource(request: &Request) -> Option<ResourcePort> {
-    let (id, present, taken) = match request {
-        Request::Provision(it) => (&it.id, it.port, it.taken_ports.clone()),
-        Request::ChangePlan(it) => (&it.id, it.port, it.taken_ports.clone()),
-        _ => return None,
-    };
-    let id = id.clone();
-    Some(ResourcePort { id, present, taken })
-}
-
-fn options(request: &Request) -> Option<&BTreeMap<String, String>> {
-    let addon = match request {
-        Request::Provision(it) => return Some(&it.options),
-        Request::ChangePlan(it) => return Some(&it.options),
-        Request::Deprovision(it) => return Some(&it.options),
-        Request::ReleaseCreated(it) => it.addon.as_ref(),
-        Request::ReleaseFailed(it) => it.addon.as_ref(),
-        Request::AddonChanged(it) => it.addon.as_ref(),
-        _ => None,
-    };
-    addon.map(|addon| &addon.options)
-}
-
 impl State {
-    pub(super) fn new(manifest: Rc<Manifest>, settings: Settings) -> Self {
+    pub(super) fn new(plugin: Sandboxed<'_>) -> Self {
         Self {
-            manifest,
-            settings,
+            manifest: Rc::clone(plugin.manifest),
+            limits: plugin.limits.clone(),
+            settings: plugin.settings,
+            mail: plugin.mail,
+            world: plugin.world,
             deadline: Cell::new(None),
             late: Cell::new(false),
             logged: Cell::new(0),
@@ -128,24 +87,20 @@ impl State {
         self.logged.get()
     }
 
-    /// How much time is left.
-    pub(super) fn left(&self) -> Duration {
-        let left = |at: Instant| at.saturating_duration_since(Instant::now());
-        self.deadline.get().map_or(Duration::ZERO, left)
+    /// Asks Slugline.
+    pub(super) fn ask(&self, question: Question) -> Result<Answer, String> {
+        self.world.ask(question)
     }
 
-    /// Begins a call.
-    pub(super) fn begin(&self, call: Call) {
-        *self.call.borrow_mut() = Some(call);
+    /// Begins a call of a hook.
+    pub(super) fn begin(&self, hook: Hook) {
+        *self.call.borrow_mut() = Some(Call { hook, denied: None });
     }
 
     /// Ends the call that is under way. One that was never begun ends as one that did nothing.
     pub(super) fn end(&self) -> Call {
         self.call.borrow_mut().take().unwrap_or(Call {
             hook: Hook::ReleaseCheck,
-            resource: None,
-            hosts: Vec::new(),
-            reserved: None,
             denied: None,
         })
     }

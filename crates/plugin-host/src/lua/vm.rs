@@ -45,7 +45,7 @@ impl Vm {
             lua.globals().raw_set(name, Value::Nil)?;
         }
         lua.load(PRELUDE).set_name("=slugline").exec()?;
-        lua.set_memory_limit(state.settings.limits.memory)?;
+        lua.set_memory_limit(state.limits.memory)?;
         let watched = Rc::clone(state);
         lua.set_interrupt(move |_| {
             if watched.is_late() {
@@ -77,6 +77,6 @@ impl Vm {
         if self.state.stop() {
             return Err(Fault::Late(time));
         }
-        done.map_err(|error| Fault::of(&error, &self.state.settings.limits))
+        done.map_err(|error| Fault::of(&error, &self.state.limits))
     }
 }

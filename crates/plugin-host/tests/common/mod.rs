@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::rc::Rc;
 use std::time::Duration;
 
 use slugline_core::actor::Actor;
@@ -52,16 +51,27 @@ pub(crate) fn install(home: &Path, folder: &str, manifest: &str, script: &str) {
     fs::write(folder.join("init.lua"), script).unwrap();
 }
 
-/// Settings with short deadlines.
+/// Settings as they are in earnest, with time enough for a busy machine.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        limits: Limits {
+            check: Duration::from_secs(20),
+            ..Limits::default()
+        },
+        program: env!("CARGO_BIN_EXE_plugin-process").into(),
+        ..Settings::default()
+    }
+}
+
+/// Settings with short deadlines, for plugins that never end.
 pub(crate) fn quick() -> Settings {
     Settings {
         limits: Limits {
-            check: Duration::from_millis(300),
+            check: Duration::from_millis(700),
             call: Duration::from_secs(5),
             ..Limits::default()
         },
-        log: Rc::new(|_, _| {}),
-        ..Settings::default()
+        ..settings()
     }
 }
 
@@ -81,6 +91,8 @@ pub(crate) fn proposal<'a>(app: &'a AppName, actor: &'a Actor, change: &'a Chang
         config_keys: vec![],
         addons: vec![],
         bill: None,
+        owner: actor,
+        owner_bill: None,
         rollback: None,
     }
 }

@@ -6,12 +6,11 @@ use std::rc::Rc;
 use mlua::{Function, Lua, Table};
 use slugline_plugin_api::hook::Hook;
 
+use crate::words;
+
 use super::super::registry::Registry;
 use super::super::state::State;
 use super::function;
-
-/// A reason may have so many characters.
-const REASON: usize = 500;
 
 pub(super) fn install(
     lua: &Lua,
@@ -78,7 +77,7 @@ fn install_deny(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::Result<
             if !hook.may_forbid() {
                 return Err(format!("{hook} cannot forbid anything"));
             }
-            let reason = clean(&reason);
+            let reason = words::reason(&reason);
             state.in_call(|call| {
                 call.denied.get_or_insert_with(|| reason.clone());
             })?;
@@ -86,17 +85,6 @@ fn install_deny(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::Result<
         },
     )?;
     slugline.raw_set("deny", deny)
-}
-
-/// The reason as people may see it; it may have several lines.
-fn clean(reason: &str) -> String {
-    let visible = |c: &char| *c == '\n' || !c.is_control();
-    let text: String = reason.trim().chars().filter(visible).take(REASON).collect();
-    if text.is_empty() {
-        "no reason was given".to_owned()
-    } else {
-        text
-    }
 }
 
 fn loading(state: &State) -> Result<(), String> {

@@ -1,86 +1,25 @@
-//! `slugline.http`: requests to the hosts that the manifest lists, each with a limit of time and
-//! size. It must not follow a redirect to a host that is not listed, nor repeat a URL in an error,
-//! since a URL may hold a password.
+//! `slugline.http`: requests to the hosts that the manifest lists. Slugline sends them; this only
+//! reads what the script wants. It must not repeat a URL in an error, since a URL may hold a
+//! password.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mlua::{Lua, LuaString, Table, Value};
-use ureq::http::Uri;
+use slugline_plugin_api::protocol::{Answer, Body, HttpAnswer, HttpRequest, Question};
 
-use super::super::fault::one_line;
 use super::super::state::State;
 use super::{failed, function};
 
-mod send;
-
-use send::{Answer, Outgoing, REQUEST};
-
-/// A host that may be called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::lua) struct HostRule {
-    host: String,
-    /// `None`: any.
-    port: Option<u16>,
-}
-
-impl HostRule {
-    /// What an entry of `permissions.http` permits in a call with these options; `options.NAME`
-    /// permits nothing where there is no such option, or where it is no URL.
-    pub(in crate::lua) fn of(entry: &str, options: &BTreeMap<String, String>) -> Option<Self> {
-        if let Some(name) = entry.strip_prefix("options.") {
-            let uri: Uri = options.get(name)?.parse().ok()?;
-            let (host, port) = authority(&uri)?;
-            return Some(Self {
-                host,
-                port: Some(port),
-            });
-        }
-        let (host, port) = match entry.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port.parse().ok()?)),
-            None => (entry, None),
-        };
-        let host = host.to_ascii_lowercase();
-        Some(Self { host, port })
-    }
-
-    fn permits(&self, host: &str, port: u16) -> bool {
-        self.host == host && self.port.is_none_or(|only| only == port)
-    }
-}
-
-/// Host and port that an `http` or `https` URL leads to.
-fn authority(uri: &Uri) -> Option<(String, u16)> {
-    let standard = match uri.scheme_str()? {
-        "http" => 80,
-        "https" => 443,
-        _ => return None,
-    };
-    let host = uri.host()?.to_ascii_lowercase();
-    Some((host, uri.port_u16().unwrap_or(standard)))
-}
-
-/// The URL, if this call may go there.
-fn permitted(state: &State, url: &str) -> Result<Uri, String> {
-    let uri: Uri = url.parse().map_err(|_| "this is no URL")?;
-    let (host, port) = authority(&uri).ok_or("a URL begins with http:// or https://")?;
-    let allowed = state.in_call(|call| call.hosts.iter().any(|rule| rule.permits(&host, port)))?;
-    if allowed {
-        Ok(uri)
-    } else {
-        let host = one_line(&host);
-        Err(format!(
-            "{host}:{port} is not granted under permissions.http in plugin.yaml"
-        ))
-    }
-}
+/// A request may have so many bytes.
+const REQUEST: usize = 1 << 20;
 
 pub(super) fn install(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::Result<()> {
     let http = lua.create_table()?;
     let shared = Rc::clone(state);
     let request = function(lua, "http.request", move |lua, options: Table| {
         let outgoing = outgoing(&options)?;
-        answer(lua, send::send(&shared, outgoing)?).map_err(failed)
+        answer(lua, send(&shared, outgoing)?).map_err(failed)
     })?;
     http.raw_set("request", request)?;
     let shared = Rc::clone(state);
@@ -90,21 +29,28 @@ pub(super) fn install(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::R
             "content-type".to_owned(),
             "application/x-www-form-urlencoded".to_owned(),
         );
-        let outgoing = Outgoing {
+        let outgoing = HttpRequest {
             method: "POST".to_owned(),
             url,
             headers: vec![content],
-            body: Some(encode(&fields)?.into_bytes()),
+            body: Some(Body(encode(&fields)?.into_bytes())),
         };
-        answer(lua, send::send(&shared, outgoing)?).map_err(failed)
+        answer(lua, send(&shared, outgoing)?).map_err(failed)
     })?;
     http.raw_set("post_form", post_form)?;
     http.set_readonly(true);
     slugline.raw_set("http", http)
 }
 
+fn send(state: &State, outgoing: HttpRequest) -> Result<HttpAnswer, String> {
+    match state.ask(Question::Http(outgoing))? {
+        Answer::Http(answer) => Ok(answer),
+        _ => Err(super::STRANGE.to_owned()),
+    }
+}
+
 /// A request as the script describes it.
-fn outgoing(options: &Table) -> Result<Outgoing, String> {
+fn outgoing(options: &Table) -> Result<HttpRequest, String> {
     let text = |name: &str| -> Result<Option<String>, String> {
         match options.get(name).map_err(failed)? {
             Value::Nil => Ok(None),
@@ -121,11 +67,11 @@ fn outgoing(options: &Table) -> Result<Outgoing, String> {
     let body: Option<LuaString> = options.get("body").map_err(failed)?;
     let length = |body: &LuaString| body.as_bytes().len();
     check_size(body.as_ref().map_or(0, length))?;
-    Ok(Outgoing {
+    Ok(HttpRequest {
         method: text("method")?.unwrap_or_else(|| "GET".to_owned()),
         url: text("url")?.ok_or("url is missing")?,
         headers,
-        body: body.map(|body| body.as_bytes().to_vec()),
+        body: body.map(|body| Body(body.as_bytes().to_vec())),
     })
 }
 
@@ -137,10 +83,10 @@ fn check_size(bytes: usize) -> Result<(), String> {
     }
 }
 
-fn answer(lua: &Lua, answer: Answer) -> mlua::Result<Table> {
+fn answer(lua: &Lua, answer: HttpAnswer) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("status", answer.status)?;
-    table.raw_set("body", lua.create_string(answer.body)?)?;
+    table.raw_set("body", lua.create_string(answer.body.0)?)?;
     let headers = lua.create_table()?;
     for (name, value) in answer.headers {
         headers.raw_set(name, value)?;
@@ -188,31 +134,6 @@ fn percent(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_entry_permits_a_host_or_the_host_of_an_option() {
-        let url = "https://Hooks.example.com/x?token=1".to_owned();
-        let options = [
-            ("url".to_owned(), url),
-            ("bad".to_owned(), "no url".to_owned()),
-        ]
-        .into();
-        let check = |entry: &str, host: &str, port, permitted: bool| {
-            let rule = HostRule::of(entry, &options);
-            let granted = rule.is_some_and(|rule| rule.permits(host, port));
-            assert_eq!(granted, permitted, "{entry} {host}:{port}");
-        };
-        check("api.example.com", "api.example.com", 80, true);
-        check("api.example.com", "api.example.com", 8443, true);
-        check("api.example.com", "example.com", 80, false);
-        check("api.example.com", "api.example.com.evil.org", 80, false);
-        check("api.example.com:8443", "api.example.com", 8443, true);
-        check("api.example.com:8443", "api.example.com", 443, false);
-        check("options.url", "hooks.example.com", 443, true);
-        check("options.url", "hooks.example.com", 80, false);
-        check("options.bad", "no url", 80, false);
-        check("options.none", "hooks.example.com", 443, false);
-    }
 
     #[test]
     fn a_form_is_encoded() {

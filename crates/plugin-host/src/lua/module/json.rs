@@ -10,7 +10,7 @@ use super::function;
 
 pub(super) fn install(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::Result<()> {
     let json = lua.create_table()?;
-    let limits = state.settings.limits.clone();
+    let limits = state.limits.clone();
     let encode = function(lua, "json.encode", move |lua, value: Value| {
         let list = lua.array_metatable();
         let value =
@@ -18,7 +18,7 @@ pub(super) fn install(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::R
         Ok(value.to_string())
     })?;
     json.raw_set("encode", encode)?;
-    let most = state.settings.limits.reply;
+    let most = state.limits.reply;
     let decode = function(lua, "json.decode", move |lua, text: LuaString| {
         if text.as_bytes().len() > most {
             return Err(format!("the text is longer than {most} bytes"));

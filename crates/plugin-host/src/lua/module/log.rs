@@ -1,10 +1,13 @@
-//! `slugline.log` and `print`: lines for the operator. It must not know where they go.
+//! `slugline.log` and `print`: lines for the operator. Slugline counts them too. It must
+//! not know where they go.
 
 use std::rc::Rc;
 
 use mlua::{Lua, MultiValue, Table, Value};
+use slugline_plugin_api::protocol::Question;
 
-use super::super::fault::one_line;
+use crate::words::one_line;
+
 use super::super::state::State;
 use super::function;
 
@@ -18,7 +21,7 @@ pub(super) fn install(lua: &Lua, state: &Rc<State>, slugline: &Table) -> mlua::R
     let log = function(lua, "log", move |_, words: MultiValue| {
         if state.count_line() <= LINES {
             let words: Vec<String> = words.iter().take(WORDS).map(word).collect();
-            (state.settings.log)(&state.manifest.name, &one_line(&words.join(" ")));
+            state.ask(Question::Log(one_line(&words.join(" "))))?;
         }
         Ok(())
     })?;

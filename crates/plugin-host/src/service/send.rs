@@ -3,42 +3,38 @@
 
 use std::time::Duration;
 
+use ureq::Agent;
 use ureq::http::{self, Uri};
-use ureq::{Agent, Body};
 
-use super::super::super::fault::one_line;
-use super::super::super::state::State;
-use super::permitted;
+use slugline_plugin_api::protocol::{Body, HttpAnswer, HttpRequest};
+
+use crate::words::one_line;
+
+use super::http::{HostRule, permitted};
 
 /// One request, with its redirects, may take so long.
 const TIME: Duration = Duration::from_secs(10);
 /// An answer may have so many bytes.
 const ANSWER: u64 = 1 << 20;
 /// A request may have so many bytes.
-pub(super) const REQUEST: usize = 1 << 20;
+const REQUEST: usize = 1 << 20;
 /// So many redirects are followed.
 const REDIRECTS: usize = 5;
 
-/// A request.
-pub(super) struct Outgoing {
-    pub(super) method: String,
-    pub(super) url: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<Vec<u8>>,
-}
-
-/// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-}
+type Response = http::Response<ureq::Body>;
 
 /// Sends a request; an answer of any status is an answer.
-pub(super) fn send(state: &State, mut outgoing: Outgoing) -> Result<Answer, String> {
-    let end = std::time::Instant::now() + state.left().min(TIME);
+pub(super) fn send(
+    hosts: &[HostRule],
+    mut outgoing: HttpRequest,
+    left: Duration,
+) -> Result<HttpAnswer, String> {
+    if outgoing.body.as_ref().map_or(0, |body| body.0.len()) > REQUEST {
+        return Err(format!("the request is longer than {REQUEST} bytes"));
+    }
+    let end = std::time::Instant::now() + left.min(TIME);
     for _ in 0..=REDIRECTS {
-        let uri = permitted(state, &outgoing.url)?;
+        let uri = permitted(hosts, &outgoing.url)?;
         let left = end.saturating_duration_since(std::time::Instant::now());
         let response = once(&uri, &outgoing, left)?;
         let status = response.status().as_u16();
@@ -63,7 +59,7 @@ pub(super) fn send(state: &State, mut outgoing: Outgoing) -> Result<Answer, Stri
 }
 
 /// One request and the head of its answer.
-fn once(uri: &Uri, outgoing: &Outgoing, left: Duration) -> Result<http::Response<Body>, String> {
+fn once(uri: &Uri, outgoing: &HttpRequest, left: Duration) -> Result<Response, String> {
     let host = one_line(uri.host().unwrap_or(""));
     if left.is_zero() {
         return Err(format!("{host} did not answer in time"));
@@ -85,7 +81,7 @@ fn once(uri: &Uri, outgoing: &Outgoing, left: Duration) -> Result<http::Response
     }
     let wrong = |_| "the method or a header is not legal".to_owned();
     let response = match &outgoing.body {
-        Some(body) => agent.run(request.body(body.as_slice()).map_err(wrong)?),
+        Some(body) => agent.run(request.body(body.0.as_slice()).map_err(wrong)?),
         None => agent.run(request.body(()).map_err(wrong)?),
     };
     response.map_err(|error| match error {
@@ -94,7 +90,7 @@ fn once(uri: &Uri, outgoing: &Outgoing, left: Duration) -> Result<http::Response
     })
 }
 
-fn read(mut response: http::Response<Body>) -> Result<Answer, String> {
+fn read(mut response: Response) -> Result<HttpAnswer, String> {
     let status = response.status().as_u16();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = response.headers().iter();
@@ -110,10 +106,10 @@ fn read(mut response: http::Response<Body>) -> Result<Answer, String> {
         ureq::Error::BodyExceedsLimit(_) => format!("the answer is longer than {ANSWER} bytes"),
         other => one_line(&other.to_string()),
     })?;
-    Ok(Answer {
+    Ok(HttpAnswer {
         status,
         headers,
-        body,
+        body: Body(body),
     })
 }
 
