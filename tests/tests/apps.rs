@@ -393,6 +393,7 @@ fn an_app_is_destroyed_with_all_that_it_has() {
     let refused = story([
         environment.run(["apps:destroy"]),
         environment.run(["destroy", "--confirm", "other"]),
+        environment.run(["destroy", "--dry-run"]),
     ]);
     assert_snapshot!(refused, @r#"
     $ slugline apps:destroy
@@ -405,6 +406,13 @@ fn an_app_is_destroyed_with_all_that_it_has() {
     $ slugline destroy --confirm other
     2>  !    Confirmed app other did not match the selected app myapp.
     [exit 1]
+
+    $ slugline destroy --dry-run
+    Would destroy myapp:
+      history  all releases up to v1
+      add-on   memcache:free with all that it holds
+      git      $SLUGLINE_HOME/repositories/myapp.git
+    2> Nothing has been changed.
     "#);
     drop(TcpStream::connect(server).unwrap());
 

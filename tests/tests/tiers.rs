@@ -18,6 +18,7 @@ fn without_a_tier_only_the_current_release_is_kept() {
     releases(&environment, 3);
     let told = story([
         environment.run(["releases"]),
+        environment.run(["addons:add", "releases:basic", "--dry-run"]),
         environment.run(["addons:add", "releases:basic"]),
         environment.run(["releases"]),
         environment.run(["rollback", "v2"]),
@@ -29,6 +30,10 @@ fn without_a_tier_only_the_current_release_is_kept() {
     2>  !    Please install the Release Management add-on to access release history
     2>  !    slugline addons:add releases:basic
     [exit 1]
+
+    $ slugline addons:add releases:basic --dry-run
+    Would add releases:basic to myapp, without a release
+    2> Nothing has been changed.
 
     $ slugline addons:add releases:basic
     Adding releases:basic to myapp...done.

@@ -37,8 +37,23 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let wired = context.wired()?;
         let actor = context.actor()?;
         let request = context.request(&app, &actor, None)?;
-        let operation = operation(&args.plan, &words)?;
-        return dry_run::show(context, &wired.engine(), &request, &operation);
+        let (engine, operation) = (wired.engine(), operation(&args.plan, &words)?);
+        let failed = |failure: Failure| context.no_app(engine.ledger, failure.into(), &app);
+        if engine.is_first_tier(&app, &args.plan).map_err(failed)? {
+            let planned = engine.dry_run(&request, &operation)?;
+            let tier = planned
+                .plan
+                .addons
+                .values()
+                .find(|addon| addon.resource.is_none());
+            let tier = tier.map(|addon| addon.plan.to_string()).unwrap_or_default();
+            context
+                .ui
+                .data(format_args!("Would add {tier} to {app}, without a release"));
+            context.ui.status("Nothing has been changed.");
+            return Ok(Status::Done);
+        }
+        return dry_run::show(context, &engine, &request, &operation);
     }
     add(context, &app, &args.plan, &words)
 }

@@ -1,5 +1,7 @@
 //! `slugline apps:destroy`
 
+use slugline_core::port::Moment;
+
 use crate::commands::{Outcome, confirm, git};
 use crate::context::Context;
 use crate::exit::Status;
@@ -10,16 +12,21 @@ pub struct Args {
     /// The app's name again, instead of being asked for it
     #[arg(long, value_name = "APP")]
     confirm: Option<String>,
+    /// Show what would be lost, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let wired = context.wired()?;
     let engine = wired.engine();
-    engine
-        .ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(engine.ledger, error.into(), &app))?;
+    let moment = engine.ledger.moment(&app);
+    let moment = moment.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?;
+    if args.dry_run {
+        show(context, &moment);
+        return Ok(Status::Done);
+    }
     confirm::confirm(context, &app, args.confirm.as_deref())?;
     let actor = context.actor()?;
     let request = context.request(&app, &actor, None)?;
@@ -36,4 +43,30 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         context.ui.warning(why);
     }
     Ok(Status::Done)
+}
+
+/// What would be lost.
+fn show(context: &Context, moment: &Moment) {
+    let app = &moment.app.name;
+    let resources = moment
+        .state
+        .addons
+        .values()
+        .filter(|addon| addon.resource.is_some());
+    context.ui.data(format_args!("Would destroy {app}:"));
+    let last = moment.last;
+    context
+        .ui
+        .data(format_args!("  history  all releases up to {last}"));
+    for addon in resources {
+        context.ui.data(format_args!(
+            "  add-on   {} with all that it holds",
+            addon.plan
+        ));
+    }
+    context.ui.data(format_args!(
+        "  git      {}",
+        context.repository(app).display()
+    ));
+    context.ui.status("Nothing has been changed.");
 }
