@@ -72,6 +72,7 @@ fn the_history_is_listed_for_programs() {
         "status": "succeeded",
         "commit": "de63889000000000000000000000000000000000",
         "slug": "SLUG",
+        "pinned": false,
         "eligible_for_rollback": false,
         "not_eligible_because": "v5 is the current release"
       },
@@ -85,6 +86,7 @@ fn the_history_is_listed_for_programs() {
         "failure": "web.1 exited with status 1",
         "commit": "575bfa8000000000000000000000000000000000",
         "slug": "SLUG",
+        "pinned": false,
         "eligible_for_rollback": false,
         "not_eligible_because": "v4 failed and never ran: web.1 exited with status 1"
       },
@@ -97,6 +99,7 @@ fn the_history_is_listed_for_programs() {
         "status": "succeeded",
         "commit": "575bfa8000000000000000000000000000000000",
         "slug": "SLUG",
+        "pinned": false,
         "eligible_for_rollback": true
       },
       {
@@ -108,6 +111,7 @@ fn the_history_is_listed_for_programs() {
         "status": "succeeded",
         "commit": "575bfa8000000000000000000000000000000000",
         "slug": "SLUG",
+        "pinned": false,
         "eligible_for_rollback": false,
         "not_eligible_because": "Cannot rollback to a release that had a different set of addons installed\n+ memcache:free"
       },
@@ -120,6 +124,7 @@ fn the_history_is_listed_for_programs() {
         "status": "succeeded",
         "commit": "575bfa8000000000000000000000000000000000",
         "slug": "SLUG",
+        "pinned": false,
         "eligible_for_rollback": false,
         "not_eligible_because": "Cannot rollback to a release that had a different set of addons installed\n+ memcache:free"
       }
@@ -191,6 +196,7 @@ fn a_release_is_shown() {
       "status": "succeeded",
       "commit": "575bfa8000000000000000000000000000000000",
       "slug": "SLUG",
+      "pinned": false,
       "addons": [
         "releases:advanced"
       ],

@@ -18,6 +18,7 @@ pub mod restart;
 pub mod serve;
 pub mod static_site;
 pub mod status;
+pub mod tiers;
 pub mod tour;
 
 use clap::{ArgMatches, Args, FromArgMatches};
@@ -106,12 +107,18 @@ commands! {
     "releases" or "releases:list" "List the newest releases" releases::list;
     "releases:info" "Show a release" releases::info;
     "releases:diff" "Show what differs between two releases" releases::diff;
+    "releases:pin" "Pin a release, so that no tier prunes it" releases::pin;
+    "releases:unpin" "Let a pinned release go again" releases::unpin;
+    "releases:prune" "Prune releases now, or show what a tier would prune" releases::prune;
     "rollback" or "releases:rollback" "Go back to an earlier release's code and config, as a new release" releases::rollback;
     "ps" "List an app's processes" ps;
     "restart" or "ps:restart" "Restart an app's processes" restart;
     "logs" "Show an app's logs" logs;
     "open" or "apps:open" "Open an app in the browser" open;
     "plugins" "List the plugins" plugins;
+    "tiers" or "tiers:list" "List the release tiers, and the apps on each" tiers::list;
+    "tiers:add" "Add a release tier of your own: a script that says which releases are kept" tiers::add;
+    "tiers:remove" "Remove a release tier of your own" tiers::remove;
     "serve" "Run the apps: supervisor, router and logs" serve;
     "static" "" static_site;
     "status" "Show what runs on this machine" status;

@@ -18,6 +18,7 @@ mod identity;
 mod progress;
 mod render;
 mod supervisor;
+mod trial;
 mod ui;
 mod usage;
 mod wire;

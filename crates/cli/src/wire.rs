@@ -1,5 +1,6 @@
 //! The one place where the parts meet: the engine's ports, and what stands behind each.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use slugline_core::app::AppName;
@@ -88,6 +89,14 @@ impl Wired {
 /// # Errors
 /// Where a manifest or a setting cannot be read.
 pub fn plugin_host(context: &Context) -> Result<PluginHost, CommandError> {
+    plugin_host_of(context, &context.home)
+}
+
+/// As [`plugin_host`], of the plugins in another folder than the home.
+///
+/// # Errors
+/// As [`plugin_host`].
+pub fn plugin_host_of(context: &Context, folder: &Path) -> Result<PluginHost, CommandError> {
     let smtp = context.env.get("SLUGLINE_SMTP_URL").map(|url| {
         let from = context.env.get("SLUGLINE_SMTP_FROM");
         SmtpSettings::from_url(&url, from.as_deref().unwrap_or("slugline@localhost"))
@@ -103,5 +112,5 @@ pub fn plugin_host(context: &Context) -> Result<PluginHost, CommandError> {
         program: plugin_host::program(),
         ..Settings::default()
     };
-    Ok(PluginHost::load(Some(&context.home), settings)?)
+    Ok(PluginHost::load(Some(folder), settings)?)
 }

@@ -14,6 +14,7 @@ pub mod recover;
 pub mod settle;
 
 mod apps;
+mod keep;
 
 use crate::actor::Actor;
 use crate::app::AppName;

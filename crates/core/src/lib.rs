@@ -8,6 +8,7 @@ pub mod actor;
 pub mod addon;
 pub mod app;
 pub mod bill;
+pub mod billing;
 pub mod change;
 pub mod config;
 pub mod corridor;

@@ -1,6 +1,7 @@
 //! Read-only views of an app: history, one release, what differs. They answer values; how those
 //! are shown, and in which order a person sees them, is not known here.
 
+use crate::addon::PlanName;
 use crate::app::AppName;
 use crate::operation::rollback::{Ineligible, eligible, rollback_request};
 use crate::port::{LedgerError, Moment};
@@ -28,13 +29,15 @@ pub struct Inspected {
     pub state: State,
 }
 
-/// S10: without a tier there is no history to see.
-fn refuse_untracked(moment: &Moment) -> Result<(), Failure> {
-    if moment.state.tier().is_some() {
-        return Ok(());
-    }
-    let refusal = Refusal::new(Ineligible::NoTier.to_string());
-    Err(refusal.hint("slugline addons:add releases:basic").into())
+/// The tier that tracks an app's releases. Without one there is no history to see (S10).
+///
+/// # Errors
+/// [`Failure::Refused`], with the line that installs one.
+pub fn tier_of(moment: &Moment) -> Result<&PlanName, Failure> {
+    moment.state.tier().ok_or_else(|| {
+        let refusal = Refusal::new(Ineligible::NoTier.to_string());
+        refusal.hint("slugline addons:add releases:basic").into()
+    })
 }
 
 /// The newest `limit` releases, newest first. It reads only them.
@@ -46,7 +49,7 @@ pub fn history(
     app: &AppName,
     limit: usize,
 ) -> Result<Vec<Release>, Failure> {
-    refuse_untracked(&ledger.moment(app)?)?;
+    tier_of(&ledger.moment(app)?)?;
     Ok(ledger.history(app, None, limit)?)
 }
 
@@ -60,7 +63,7 @@ pub fn inspect(
     version: Version,
 ) -> Result<Inspected, Failure> {
     let moment = ledger.moment(app)?;
-    refuse_untracked(&moment)?;
+    tier_of(&moment)?;
     let Some(release) = ledger.release(app, version)? else {
         return Err(not_kept(ledger, app, &moment, version)?);
     };
@@ -70,7 +73,7 @@ pub fn inspect(
     })
 }
 
-fn not_kept(
+pub(crate) fn not_kept(
     ledger: &dyn crate::port::Ledger,
     app: &AppName,
     moment: &Moment,

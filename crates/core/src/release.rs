@@ -98,6 +98,8 @@ pub struct Release {
     pub status: Status,
     /// Its code; `None` before the first deploy.
     pub slug: Option<Slug>,
+    /// Whether it stays, whatever a tier answers (S13).
+    pub pinned: bool,
 }
 
 #[cfg(test)]

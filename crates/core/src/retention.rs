@@ -1,12 +1,13 @@
 //! Applying a tier's answer safely (S10 to S13, S15): whatever a script answers, the current
-//! release and its predecessor stay, and what failed after the current one stays until the next
-//! one succeeds. A tier that fails prunes nothing.
+//! release, its predecessor and what is pinned stay, and what failed after the current one stays
+//! until the next one succeeds. A tier that fails prunes nothing.
 
 use crate::addon::PlanName;
 use crate::app::AppName;
-use crate::corridor::Engine;
+use crate::corridor::{Engine, Failure};
 use crate::operation::rollback::entry;
 use crate::port::{HistoryEntry, Keep, LedgerError, Moment, PolicyError};
+use crate::refusal::Refusal;
 use crate::release::{Release, Status, Version};
 
 /// Why nothing was pruned.
@@ -20,39 +21,85 @@ pub enum NotPruned {
     Ledger(#[from] LedgerError),
 }
 
+impl From<NotPruned> for Failure {
+    fn from(error: NotPruned) -> Self {
+        match error {
+            NotPruned::Policy(error) => Refusal::new(error.to_string()).into(),
+            NotPruned::Ledger(error) => error.into(),
+        }
+    }
+}
+
 /// One release, as far as keeping it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct Standing {
     /// Its number.
     pub version: Version,
     /// Whether it succeeded.
     pub succeeded: bool,
+    /// Whether it is pinned.
+    pub pinned: bool,
 }
 
-/// The releases that go, oldest first, given the tier's answer: `None` where there is no tier, and
-/// only the current release is kept (S10). `history` is newest first.
+/// What becomes of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays.
+    Stays(Why),
+    /// It goes.
+    Goes,
+}
+
+/// Why a release stays: the first of these that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is current.
+    Current,
+    /// It is newer than the current release, if there is one: it failed or is pending.
+    Newer,
+    /// It is what a rollback goes to: the newest before the current one that succeeded.
+    Predecessor,
+    /// It is pinned.
+    Pinned,
+    /// The tier keeps it.
+    Tier,
+}
+
+/// What becomes of each release, in the order that they are given in, newest first. `keep` is the
+/// tier's answer; `None` where there is no tier, and only the current release is kept (S10).
 #[must_use]
-pub fn doomed(history: &[Kept], keep: Option<&Keep>) -> Vec<Version> {
+pub fn fates(history: &[Standing], keep: Option<&Keep>) -> Vec<Fate> {
     let mut succeeded = history.iter().filter(|release| release.succeeded);
     let Some(current) = succeeded.next().map(|release| release.version) else {
-        return Vec::new();
+        return vec![Fate::Stays(Why::Newer); history.len()];
     };
     let predecessor = succeeded.next().map(|release| release.version);
-    let wanted = |version: Version| match keep {
+    let predecessor = predecessor.filter(|_| keep.is_some());
+    let kept = |version: Version| match keep {
         None => false,
         Some(Keep::All) => true,
-        Some(Keep::Only(versions)) => versions.contains(&version) || Some(version) == predecessor,
+        Some(Keep::Only(versions)) => versions.contains(&version),
     };
-    let goes = |release: &&Kept| release.version < current && !wanted(release.version);
-    history
-        .iter()
-        .rev()
-        .filter(goes)
-        .map(|release| release.version)
-        .collect()
+    let fate = |release: &Standing| match release.version {
+        version if version == current => Fate::Stays(Why::Current),
+        version if version > current => Fate::Stays(Why::Newer),
+        version if Some(version) == predecessor => Fate::Stays(Why::Predecessor),
+        _ if release.pinned => Fate::Stays(Why::Pinned),
+        version if kept(version) => Fate::Stays(Why::Tier),
+        _ => Fate::Goes,
+    };
+    history.iter().map(fate).collect()
 }
 
-/// Removes what the app's tier does not keep, and answers the numbers.
+/// The releases that go, oldest first.
+fn doomed(history: &[Standing], keep: Option<&Keep>) -> Vec<Version> {
+    let fates = fates(history, keep);
+    let all = history.iter().zip(fates).rev();
+    let gone = all.filter(|(_, fate)| *fate == Fate::Goes);
+    gone.map(|(release, _)| release.version).collect()
+}
+
+/// Removes what the app's tier does not keep, and answers the numbers, oldest first.
 ///
 /// # Errors
 /// [`NotPruned`]; nothing has been removed then.
@@ -63,6 +110,33 @@ pub fn prune(engine: &Engine<'_>, app: &AppName) -> Result<Vec<Version>, NotPrun
         engine.ledger.prune(app, &lost, engine.clock.now())?;
     }
     Ok(lost)
+}
+
+/// What would become of each release under a tier that is asked now, newest first; nothing is
+/// changed. The tier need not be the app's, nor one that any app has.
+///
+/// # Errors
+/// [`NotPruned`].
+pub fn review(
+    engine: &Engine<'_>,
+    app: &AppName,
+    tier: &PlanName,
+) -> Result<Vec<(Release, Fate)>, NotPruned> {
+    let now = engine.clock.now();
+    let releases = engine.ledger.history(app, None, usize::MAX)?;
+    let mut history = || releases.iter().map(|release| entry(release, now)).collect();
+    let keep = engine.policies.keep(tier, &mut history)?;
+    let standings: Vec<_> = releases.iter().map(standing).collect();
+    let fates = fates(&standings, Some(&keep));
+    Ok(releases.into_iter().zip(fates).collect())
+}
+
+fn standing(release: &Release) -> Standing {
+    Standing {
+        version: release.version,
+        succeeded: release.status == Status::Succeeded,
+        pinned: release.pinned,
+    }
 }
 
 /// What would go under `tier` once one more release has succeeded (S14).
@@ -116,14 +190,8 @@ fn ask(
         return Ok(Vec::new());
     }
     let releases = loaded.unwrap_or_else(load)?;
-    let kept = |release: &Release| Kept {
-        version: release.version,
-        succeeded: release.status == Status::Succeeded,
-    };
-    Ok(doomed(
-        &releases.iter().map(kept).collect::<Vec<_>>(),
-        keep.as_ref(),
-    ))
+    let standings: Vec<_> = releases.iter().map(standing).collect();
+    Ok(doomed(&standings, keep.as_ref()))
 }
 
 #[cfg(test)]
@@ -134,13 +202,18 @@ mod tests {
         Keep::Only(numbers.into_iter().map(Version::new).collect())
     }
 
-    /// `s` succeeded, `f` failed; the oldest is v1.
-    fn check(history: &str, keep: Option<&Keep>, expected: &[u64]) {
-        let numbered = history.chars().zip(1..).map(|(status, number)| Kept {
+    /// `s` succeeded, `f` failed, in capitals where it is pinned; the oldest is v1.
+    fn standings(history: &str) -> Vec<Standing> {
+        let numbered = history.chars().zip(1..).map(|(status, number)| Standing {
             version: Version::new(number),
-            succeeded: status == 's',
+            succeeded: status.eq_ignore_ascii_case(&'s'),
+            pinned: status.is_ascii_uppercase(),
         });
-        let newest_first: Vec<_> = numbered.collect::<Vec<_>>().into_iter().rev().collect();
+        numbered.collect::<Vec<_>>().into_iter().rev().collect()
+    }
+
+    fn check(history: &str, keep: Option<&Keep>, expected: &[u64]) {
+        let newest_first = standings(history);
         let lost: Vec<_> = doomed(&newest_first, keep)
             .iter()
             .map(|v| v.number())
@@ -166,5 +239,28 @@ mod tests {
         check("ssfs", Some(&nothing), &[1, 3]);
         check("ssss", Some(&only([1, 99])), &[2]);
         check("sfss", Some(&Keep::All), &[]);
+    }
+
+    #[test]
+    fn what_is_pinned_stays_with_and_without_a_tier() {
+        check("SsFss", Some(&only([])), &[2]);
+        check("SsFss", None, &[2, 4]);
+        check("Ssss", Some(&only([2])), &[]);
+    }
+
+    #[test]
+    fn each_release_that_stays_has_its_reason() {
+        let stays = Fate::Stays;
+        let found = fates(&standings("sSsfsf"), Some(&only([1, 5, 9])));
+        let expected = [
+            stays(Why::Newer),
+            stays(Why::Current),
+            Fate::Goes,
+            stays(Why::Predecessor),
+            stays(Why::Pinned),
+            stays(Why::Tier),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(fates(&standings("ff"), None), [stays(Why::Newer); 2]);
     }
 }

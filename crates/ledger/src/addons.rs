@@ -7,12 +7,13 @@ use slugline_core::app::AppName;
 use slugline_core::port::LedgerError;
 use slugline_core::price::Price;
 use slugline_core::resource::ResourceId;
+use slugline_core::time::Timestamp;
 
 use crate::connection::writing;
 use crate::decode::{integer, text, text_or_null};
 use crate::fault::{Result, corrupt};
 use crate::interval::{Kind, Statements};
-use crate::sql;
+use crate::{apps, sql, usage};
 
 /// The kind that add-ons are.
 pub(crate) struct InstalledAddons;
@@ -79,7 +80,12 @@ pub(crate) fn read_addon(row: &Row<'_>, first: usize) -> Result<Option<Addon>> {
 }
 
 /// See [`slugline_core::port::Ledger::install_first_tier`].
-pub(crate) fn install_first_tier(db: &Connection, app: &AppName, tier: &Addon) -> Result<()> {
+pub(crate) fn install_first_tier(
+    db: &Connection,
+    app: &AppName,
+    tier: &Addon,
+    at: Timestamp,
+) -> Result<()> {
     let tx = writing(db)?;
     let (plan, price, resource) = columns_of(tier);
     let changed = tx
@@ -88,5 +94,6 @@ pub(crate) fn install_first_tier(db: &Connection, app: &AppName, tier: &Addon) -
     if changed == 0 {
         return Err(LedgerError::NoApp(app.clone()).into());
     }
+    usage::account(&tx, apps::id(&tx, app)?, app, at)?;
     Ok(tx.commit()?)
 }

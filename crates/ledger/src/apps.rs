@@ -9,7 +9,7 @@ use slugline_core::time::Timestamp;
 use crate::connection::{reading, writing};
 use crate::decode::{integer, text, text_or_null};
 use crate::fault::Result;
-use crate::{slugs, sql};
+use crate::{slugs, sql, usage};
 
 /// The row of an app.
 pub(crate) fn id(db: &Connection, app: &AppName) -> Result<i64> {
@@ -52,13 +52,14 @@ pub(crate) fn create(db: &Connection, app: &App) -> Result<()> {
 }
 
 /// See [`slugline_core::port::Ledger::destroy_app`].
-pub(crate) fn destroy(db: &Connection, app: &AppName) -> Result<()> {
+pub(crate) fn destroy(db: &Connection, app: &AppName, at: Timestamp) -> Result<()> {
     let tx = writing(db)?;
     let id = id(&tx, app)?;
     let slugs = slugs::of_app(&tx, id)?;
     // Whatever refers to the app goes with it, by the foreign keys.
     tx.prepare_cached(sql::DESTROY_APP)?.execute([id])?;
     slugs::drop_unused(&tx, slugs)?;
+    usage::close(&tx, app, at)?;
     Ok(tx.commit()?)
 }
 

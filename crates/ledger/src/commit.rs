@@ -13,7 +13,7 @@ use crate::connection::writing;
 use crate::decode::{self, integer_or_null, json, number, text};
 use crate::fault::Result;
 use crate::interval::Next;
-use crate::{interval, slugs, sql};
+use crate::{interval, slugs, sql, usage};
 
 /// What an app's row counts and points at.
 pub(crate) struct Counters {
@@ -91,6 +91,7 @@ pub(crate) fn settle(
         .execute(params![id, stored, word, reason])?;
     if let Outcome::Succeeded { code_pinned } = settlement.outcome {
         succeed(&tx, &counters, stored, code_pinned, deployed)?;
+        usage::account(&tx, id, app, settlement.at)?;
     }
     let mut add = tx.prepare_cached(sql::ADD_EVENT)?;
     for event in &settlement.events {

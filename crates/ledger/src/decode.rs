@@ -67,8 +67,8 @@ pub(crate) fn number(version: Version) -> i64 {
     i64::try_from(version.number()).unwrap_or(i64::MAX)
 }
 
-/// A release whose columns, from `first` on, are version, change, actor, `created_at`, status and
-/// reason.
+/// A release whose columns, from `first` on, are version, change, actor, `created_at`, status,
+/// reason and pinned.
 pub(crate) fn release(row: &Row<'_>, first: usize, slug: Option<Slug>) -> Result<Release> {
     let word = text(row, first + 4, "release.status", |word| {
         Some(word.to_owned())
@@ -83,6 +83,7 @@ pub(crate) fn release(row: &Row<'_>, first: usize, slug: Option<Slug>) -> Result
         created_at: Timestamp(integer(row, first + 3, "release.created_at")?),
         status: status(&word, reason).ok_or_else(|| corrupt("release.status"))?,
         slug,
+        pinned: integer::<i64>(row, first + 6, "release.pinned")? != 0,
     })
 }
 

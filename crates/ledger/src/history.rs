@@ -1,5 +1,5 @@
-//! Reading: an app's moment, its releases, and what each was a snapshot of. It must not change
-//! anything.
+//! An app's moment, its releases, what each was a snapshot of, and which are pinned. It must not
+//! change anything else.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slugline_core::actor::Actor;
@@ -14,7 +14,7 @@ use slugline_core::time::Timestamp;
 
 use crate::addons::{InstalledAddons, read_addon};
 use crate::config::Config;
-use crate::connection::reading;
+use crate::connection::{reading, writing};
 use crate::decode::{self, integer, integer_or_null, json, number, text, text_or_null};
 use crate::fault::{Result, corrupt};
 use crate::slugs::Slugs;
@@ -66,7 +66,7 @@ fn current(row: &Row<'_>) -> Result<Option<Release>> {
         (None, _) => Ok(None),
         (Some(_), None) => Err(corrupt("app.current_version")),
         (Some(_), Some(_)) => {
-            let slug = text_or_null(row, 19, "slug.body", json)?;
+            let slug = text_or_null(row, 20, "slug.body", json)?;
             decode::release(row, 13, slug).map(Some)
         }
     }
@@ -126,8 +126,26 @@ pub(crate) fn history(
     rows.collect()
 }
 
+/// See [`slugline_core::port::Ledger::set_release_pinned`].
+pub(crate) fn set_pinned(
+    db: &Connection,
+    app: &AppName,
+    version: Version,
+    pinned: bool,
+) -> Result<()> {
+    let tx = writing(db)?;
+    let id = apps::id(&tx, app)?;
+    let changed =
+        tx.prepare_cached(sql::PIN_RELEASE)?
+            .execute(params![id, number(version), pinned])?;
+    if changed == 0 {
+        return Err(LedgerError::NoRelease(app.clone(), version).into());
+    }
+    Ok(tx.commit()?)
+}
+
 fn read(db: &Connection, row: &Row<'_>, slugs: &mut Slugs) -> Result<Release> {
-    let slug = slugs.get(db, integer_or_null(row, 6, "release.slug")?)?;
+    let slug = slugs.get(db, integer_or_null(row, 7, "release.slug")?)?;
     decode::release(row, 0, slug)
 }
 

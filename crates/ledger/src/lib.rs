@@ -24,6 +24,7 @@ mod resources;
 mod schema;
 mod slugs;
 mod sql;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,6 +32,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use slugline_core::addon::{Addon, Addons};
 use slugline_core::app::{App, AppName};
+use slugline_core::billing::Usage;
 use slugline_core::event::Event;
 use slugline_core::port::{AppLock, Ledger, LedgerError, Lock, Moment, NewRelease, Settlement};
 use slugline_core::release::{Release, Version};
@@ -83,8 +85,8 @@ impl Ledger for SqliteLedger {
         Ok(apps::create(&self.db, app)?)
     }
 
-    fn destroy_app(&self, app: &AppName) -> Result<(), LedgerError> {
-        Ok(apps::destroy(&self.db, app)?)
+    fn destroy_app(&self, app: &AppName, at: Timestamp) -> Result<(), LedgerError> {
+        Ok(apps::destroy(&self.db, app, at)?)
     }
 
     fn set_branch(&self, app: &AppName, branch: Option<&str>) -> Result<(), LedgerError> {
@@ -129,12 +131,30 @@ impl Ledger for SqliteLedger {
         Ok(commit::settle(&self.db, app, version, settlement)?)
     }
 
-    fn install_first_tier(&self, app: &AppName, tier: &Addon) -> Result<(), LedgerError> {
-        Ok(addons::install_first_tier(&self.db, app, tier)?)
+    fn install_first_tier(
+        &self,
+        app: &AppName,
+        tier: &Addon,
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        Ok(addons::install_first_tier(&self.db, app, tier, at)?)
     }
 
     fn set_code_pinned(&self, app: &AppName, pinned: bool) -> Result<(), LedgerError> {
         Ok(apps::set_code_pinned(&self.db, app, pinned)?)
+    }
+
+    fn set_release_pinned(
+        &self,
+        app: &AppName,
+        version: Version,
+        pinned: bool,
+    ) -> Result<(), LedgerError> {
+        Ok(history::set_pinned(&self.db, app, version, pinned)?)
+    }
+
+    fn usage(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Usage>, LedgerError> {
+        Ok(usage::list(&self.db, from, to)?)
     }
 
     fn prune(&self, app: &AppName, versions: &[Version], at: Timestamp) -> Result<(), LedgerError> {

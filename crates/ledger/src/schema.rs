@@ -10,7 +10,10 @@ use slugline_core::port::LedgerError;
 use crate::connection::writing;
 use crate::fault::Result;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 /// The format that this program writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -25,7 +25,7 @@ statements! {
     MOMENT = "SELECT a.id, a.owner, a.created_at, a.branch, a.last_version, a.current_version,
             a.code_pinned, l.status, a.deploy_version, d.body,
             t.plan, t.price, t.resource,
-            r.version, r.change, r.actor, r.created_at, r.status, r.reason, s.body
+            r.version, r.change, r.actor, r.created_at, r.status, r.reason, r.pinned, s.body
         FROM app a
         LEFT JOIN release l ON l.app_id = a.id AND l.version = a.last_version
         LEFT JOIN release r ON r.app_id = a.id AND r.version = a.current_version
@@ -33,9 +33,9 @@ statements! {
         LEFT JOIN slug s ON s.id = r.slug
         LEFT JOIN first_tier t ON t.app_id = a.id
         WHERE a.name = ?1";
-    RELEASE = "SELECT version, change, actor, created_at, status, reason, slug
+    RELEASE = "SELECT version, change, actor, created_at, status, reason, pinned, slug
         FROM release WHERE app_id = ?1 AND version = ?2";
-    HISTORY = "SELECT version, change, actor, created_at, status, reason, slug
+    HISTORY = "SELECT version, change, actor, created_at, status, reason, pinned, slug
         FROM release WHERE app_id = ?1 AND version < ?2 ORDER BY version DESC LIMIT ?3";
     IS_KEPT = "SELECT slug FROM release WHERE app_id = ?1 AND version = ?2";
 
@@ -66,11 +66,14 @@ statements! {
     DELIVERED = "DELETE FROM outbox WHERE place = ?1";
     UNDELIVERED = "UPDATE outbox SET attempts = attempts + 1, last_error = ?2 WHERE place = ?1";
 
-    /// A release that is neither current (`?4`) nor pending leaves its receipt.
+    PIN_RELEASE = "UPDATE release SET pinned = ?3 WHERE app_id = ?1 AND version = ?2";
+
+    /// A release that is neither current (`?4`), pending nor pinned leaves its receipt.
     ADD_RECEIPT = "INSERT INTO receipt (app_id, version, change, status, slug, pruned_at)
         SELECT r.app_id, r.version, r.change, r.status, s.digest, ?3
         FROM release r LEFT JOIN slug s ON s.id = r.slug
-        WHERE r.app_id = ?1 AND r.version = ?2 AND r.status <> 'pending' AND r.version <> ?4";
+        WHERE r.app_id = ?1 AND r.version = ?2 AND r.status <> 'pending' AND r.version <> ?4
+        AND r.pinned = 0";
     DROP_RELEASE = "DELETE FROM release WHERE app_id = ?1 AND version = ?2 RETURNING slug";
     /// The numbers that are kept next to `?2`, below and above it.
     NEIGHBOURS = "SELECT
@@ -150,6 +153,21 @@ statements! {
         SELECT 1 FROM release r WHERE r.app_id = ?1
         AND r.version >= addon_past.from_version AND r.version < addon_past.to_version)";
 
+    OWNER_AND_TIER = "SELECT a.owner, a.last_version, a.current_version, t.plan, t.price, t.resource
+        FROM app a LEFT JOIN first_tier t ON t.app_id = a.id WHERE a.id = ?1";
+    USAGE_OPEN = "SELECT id, app, owner, plan, price, from_at, to_at FROM usage
+        WHERE app = ?1 AND to_at IS NULL";
+    BEGIN_USAGE = "INSERT INTO usage (app, owner, plan, price, from_at)
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    END_USAGE = "UPDATE usage SET to_at = max(from_at, ?2) WHERE id = ?1";
+    END_ALL_USAGE = "UPDATE usage SET to_at = max(from_at, ?2) WHERE app = ?1 AND to_at IS NULL";
+    /// What began before `?2` and has not ended before `?1`.
+    USAGE = "SELECT id, app, owner, plan, price, from_at, to_at FROM usage
+        WHERE to_at >= ?1 AND from_at < ?2
+        UNION ALL
+        SELECT id, app, owner, plan, price, from_at, to_at FROM usage
+        WHERE to_at IS NULL AND from_at < ?2";
+
     PUT_RESOURCE = "INSERT OR REPLACE INTO resource (id, app, plan, options, config, process, port)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     RESOURCES = "SELECT id, plan, options, config, process, port FROM resource
@@ -164,7 +182,7 @@ mod tests {
     use crate::schema;
 
     /// The tables that grow with the number of releases.
-    const LONG: [&str; 4] = ["release", "config_past", "addon_past", "receipt"];
+    const LONG: [&str; 5] = ["release", "config_past", "addon_past", "receipt", "usage"];
     /// The names that statements give to them.
     const ALIASES: [&str; 3] = ["r", "l", "p"];
 

@@ -5,8 +5,10 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use slugline_core::billing::Usage;
 use slugline_core::port::{Ledger, LedgerError};
 use slugline_core::state::State;
+use slugline_core::time::Timestamp;
 use slugline_ledger::SqliteLedger;
 use slugline_testkit::values::{
     NOON, addon, app, config_add, deploy, failing_release, name, record, release, resource, slug,
@@ -98,6 +100,14 @@ fn a_ledger_of_format_1_opens() {
         [resource(1, "memcache:free", Some(4000))]
     );
     assert_eq!(ledger.outbox(&shop).unwrap().len(), 1);
+    assert!(history.iter().all(|release| !release.pinned));
+    let used = ledger.usage(NOON, Timestamp(i64::MAX)).unwrap();
+    let since = |used: &Usage| format!("{} {} {:?}", used.plan, used.from.0 - NOON.0, used.to);
+    let used: Vec<String> = used.iter().map(since).collect();
+    assert_eq!(
+        used,
+        ["memcache:free 1000 None", "releases:basic 2000 None"]
+    );
     ledger.settle(&shop, v(4), &succeeded(&[])).unwrap();
     assert_eq!(release(&ledger, "shop", &config_add("B"), &first), v(5));
 }
@@ -126,7 +136,7 @@ fn a_ledger_of_a_newer_slugline_is_refused_and_left_alone() {
             error,
             LedgerError::TooNew {
                 found: 99,
-                known: 1
+                known: 2
             }
         ),
         "{error}"
@@ -192,6 +202,10 @@ fn what_cannot_be_read_is_named_without_its_value() {
     check_corrupt("outbox", "event", "outbox.event", |ledger| {
         ledger.outbox(&name("shop")).unwrap_err()
     });
+    let usage = |ledger: &SqliteLedger| ledger.usage(NOON, Timestamp(i64::MAX)).unwrap_err();
+    check_corrupt("usage", "app", "usage.app", usage);
+    check_corrupt("usage", "owner", "usage.owner", usage);
+    check_corrupt("usage", "plan", "usage.plan", usage);
     check_corrupt("app", "name", "app.name", |ledger| {
         ledger.apps().unwrap_err()
     });
@@ -289,7 +303,7 @@ fn a_value_of_a_pruned_failure_is_not_kept_when_the_next_release_ends_it() {
 }
 
 #[test]
-fn a_destroyed_app_leaves_only_its_resources() {
+fn a_destroyed_app_leaves_only_its_resources_and_what_it_has_cost() {
     let home = tempfile::tempdir().unwrap();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
@@ -303,13 +317,13 @@ fn a_destroyed_app_leaves_only_its_resources() {
         release(&ledger, "shop", &deploy(nth), &what);
     }
     ledger
-        .install_first_tier(&name("shop"), &addon("releases:basic"))
+        .install_first_tier(&name("shop"), &addon("releases:basic"), NOON)
         .unwrap();
     ledger.prune(&name("shop"), &[v(1)], NOON).unwrap();
     ledger
         .put_resource(&name("shop"), &resource(1, "memcache:free", None))
         .unwrap();
-    ledger.destroy_app(&name("shop")).unwrap();
+    ledger.destroy_app(&name("shop"), NOON).unwrap();
     let tables = sql(
         home.path(),
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
@@ -324,7 +338,7 @@ fn a_destroyed_app_leaves_only_its_resources() {
         .split(' ')
         .filter(|table| rows(table) != "0")
         .collect();
-    assert_eq!(filled, ["resource"]);
+    assert_eq!(filled, ["resource", "usage"]);
     assert!(tables.split(' ').count() > 8, "{tables}");
 }
 

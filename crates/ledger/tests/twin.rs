@@ -36,6 +36,7 @@ enum Command {
     },
     Tier(bool),
     Pin(bool),
+    PinRelease(u64, bool),
     Prune(Vec<u64>),
     PruneAllBut(u64),
     PutResource(u64, Option<u16>),
@@ -81,6 +82,8 @@ fn command() -> impl Strategy<Value = Command> {
             }),
         4 => any::<bool>().prop_map(Command::Tier),
         2 => any::<bool>().prop_map(Command::Pin),
+        4 => (0..12u64, prop::bool::weighted(0.6))
+            .prop_map(|(back, pinned)| Command::PinRelease(back, pinned)),
         12 => prop::collection::vec(0..20u64, 1..6).prop_map(Command::Prune),
         1 => (1..6u64).prop_map(Command::PruneAllBut),
         3 => (0..4u64, prop::option::of(4000..4004u16))
@@ -98,16 +101,30 @@ fn answer<T>(result: Result<T, LedgerError>, value: impl FnOnce(T) -> Option<Ver
     result.map(value).map_err(|error| error.to_string())
 }
 
+fn settlement(success: bool, code_pinned: bool, events: u64, at: Timestamp) -> Settlement {
+    let event = |number| Event::Deprovision {
+        resource: resource_id(number),
+    };
+    Settlement {
+        outcome: match success {
+            true => Outcome::Succeeded { code_pinned },
+            false => Outcome::Failed("web.1 exited with status 1".to_owned()),
+        },
+        at,
+        events: (0..events).map(event).collect(),
+    }
+}
+
 fn run(ledger: &dyn Ledger, one: &str, command: &Command, tick: i64) -> Answer {
     let of = name(one);
     let last = ledger.moment(&of).map_or(0, |moment| moment.last.number());
     let back = |by: u64| v(last.saturating_sub(by));
-    let at = Timestamp(NOON.0 + tick);
+    let at = later(tick);
     let place = |nth: usize| ledger.outbox(&of).ok()?.get(nth).map(|(place, _)| *place);
     let nothing = |()| None;
     match command {
         Command::Create => answer(ledger.create_app(&app(one)), nothing),
-        Command::Destroy => answer(ledger.destroy_app(&of), nothing),
+        Command::Destroy => answer(ledger.destroy_app(&of, at), nothing),
         Command::Branch(set) => answer(ledger.set_branch(&of, set.then_some("trunk")), nothing),
         Command::Record(state, code) => {
             let change = if *code { deploy(1) } else { config_add("K1") };
@@ -125,20 +142,8 @@ fn run(ledger: &dyn Ledger, one: &str, command: &Command, tick: i64) -> Answer {
             pinned,
             events,
         } => {
-            let outcome = match success {
-                true => Outcome::Succeeded {
-                    code_pinned: *pinned,
-                },
-                false => Outcome::Failed("web.1 exited with status 1".to_owned()),
-            };
-            let event = |number| Event::Deprovision {
-                resource: resource_id(number),
-            };
-            let events = (0..*events).map(event).collect();
-            answer(
-                ledger.settle(&of, back(*by), &Settlement { outcome, events }),
-                nothing,
-            )
+            let settlement = settlement(*success, *pinned, *events, at);
+            answer(ledger.settle(&of, back(*by), &settlement), nothing)
         }
         Command::Tier(basic) => {
             let plan = if *basic {
@@ -146,9 +151,12 @@ fn run(ledger: &dyn Ledger, one: &str, command: &Command, tick: i64) -> Answer {
             } else {
                 "releases:advanced"
             };
-            answer(ledger.install_first_tier(&of, &addon(plan)), nothing)
+            answer(ledger.install_first_tier(&of, &addon(plan), at), nothing)
         }
         Command::Pin(pinned) => answer(ledger.set_code_pinned(&of, *pinned), nothing),
+        Command::PinRelease(by, pinned) => {
+            answer(ledger.set_release_pinned(&of, back(*by), *pinned), nothing)
+        }
         Command::Prune(some) => {
             let versions: Vec<Version> = some.iter().map(|by| back(*by)).collect();
             answer(ledger.prune(&of, &versions, at), nothing)
@@ -174,6 +182,11 @@ fn run(ledger: &dyn Ledger, one: &str, command: &Command, tick: i64) -> Answer {
             None => Ok(None),
         },
     }
+}
+
+/// The time of the command after so many others, which are a millisecond apart.
+fn later(tick: i64) -> Timestamp {
+    Timestamp(NOON.0 + tick)
 }
 
 /// Everything that can be asked about an app, but the states of its releases.
@@ -203,6 +216,9 @@ fn shown(ledger: &dyn Ledger, one: &str) -> Vec<String> {
         format!("{events:?}"),
         format!("{:?}", ledger.apps()),
         format!("{:?}", ledger.ports_in_use()),
+        format!("{:?}", ledger.usage(NOON, Timestamp(i64::MAX))),
+        format!("{:?}", ledger.usage(later(50), later(51))),
+        format!("{:?}", ledger.usage(later(120), later(120))),
     ]
 }
 

@@ -8,6 +8,7 @@ pub mod history;
 pub mod losing;
 pub mod numbers;
 pub mod surroundings;
+pub mod usage;
 
 /// Makes a test of each case of the contract. It is given a function that takes a case,
 /// `fn(&dyn Ledger)`, and calls it with a fresh ledger.
@@ -34,11 +35,18 @@ macro_rules! ledger_contract {
             history::a_first_tier_goes_with_the_release_that_removes_it,
             losing::pruned_releases_are_gone_and_the_rest_is_as_it_was,
             losing::current_and_pending_releases_are_not_pruned,
+            losing::pinned_releases_are_not_pruned,
             losing::pruned_numbers_never_come_back,
             losing::a_pruned_failure_is_still_what_the_next_release_follows,
             losing::many_gaps_at_once_leave_the_rest_as_it_was,
             losing::slugs_are_in_use_as_long_as_something_refers_to_them,
             losing::a_destroyed_app_is_gone_and_its_name_is_free,
+            usage::is_of_what_is_current_from_settle_to_settle,
+            usage::a_change_of_plan_or_price_begins_anew,
+            usage::failed_and_late_releases_write_nothing,
+            usage::a_first_tier_is_used_from_its_installation_on,
+            usage::outlives_pruning_and_its_app,
+            usage::is_asked_for_by_time,
             surroundings::names_of_apps_are_taken_once,
             surroundings::what_needs_an_app_says_that_there_is_none,
             surroundings::a_branch_is_set_and_unset,

@@ -11,6 +11,7 @@
 
 pub mod contract;
 pub mod environment;
+pub mod idle;
 pub mod memory;
 pub mod values;
 

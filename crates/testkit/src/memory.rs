@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use slugline_core::addon::{Addon, Addons};
 use slugline_core::app::{App, AppName};
+use slugline_core::billing::Usage;
 use slugline_core::event::Event;
 use slugline_core::port::{
     AppLock, Deployed, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome, Settlement,
@@ -28,6 +29,37 @@ struct Everything {
     resources: BTreeMap<ResourceId, (AppName, Resource)>,
     outbox: BTreeMap<i64, (AppName, Event)>,
     places: i64,
+    usage: Vec<Usage>,
+}
+
+impl Everything {
+    /// Ends what an app has not any more, and begins what it has not had so far.
+    fn account(&mut self, app: &AppName, at: Timestamp) {
+        let entry = self.apps.get(app);
+        let mut addons = entry.map_or_else(Addons::new, |entry| entry.moment().state.addons);
+        let owner = entry.map(|entry| entry.app.owner.clone());
+        let open = self.usage.iter_mut();
+        for used in open.filter(|used| used.app == *app && used.to.is_none()) {
+            let same = |addon: &Addon| {
+                addon.plan == used.plan
+                    && addon.price == used.price
+                    && owner.as_ref() == Some(&used.owner)
+            };
+            match addons.get(used.plan.service()).is_some_and(same) {
+                true => drop(addons.remove(used.plan.service())),
+                false => used.to = Some(at.max(used.from)),
+            }
+        }
+        let Some(owner) = owner else { return };
+        self.usage.extend(addons.into_values().map(|addon| Usage {
+            app: app.clone(),
+            owner: owner.clone(),
+            plan: addon.plan,
+            price: addon.price,
+            from: at,
+            to: None,
+        }));
+    }
 }
 
 #[derive(Debug)]
@@ -113,7 +145,8 @@ impl Entry {
 
     fn may_go(&self, version: Version) -> bool {
         let settled = |(release, _): &(Release, State)| release.status != Status::Pending;
-        self.current != Some(version) && self.releases.get(&version).is_some_and(settled)
+        let goes = |found: &(Release, State)| settled(found) && !found.0.pinned;
+        self.current != Some(version) && self.releases.get(&version).is_some_and(goes)
     }
 }
 
@@ -169,12 +202,13 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn destroy_app(&self, app: &AppName) -> Answer<()> {
+    fn destroy_app(&self, app: &AppName, at: Timestamp) -> Answer<()> {
         let mut all = self.0.borrow_mut();
         if all.apps.remove(app).is_none() {
             return Err(LedgerError::NoApp(app.clone()));
         }
         all.outbox.retain(|_, (of, _)| of != app);
+        all.account(app, at);
         Ok(())
     }
 
@@ -229,6 +263,7 @@ impl Ledger for MemoryLedger {
             created_at: release.at,
             status: Status::Pending,
             slug: release.state.slug.clone(),
+            pinned: false,
         };
         entry
             .releases
@@ -239,6 +274,7 @@ impl Ledger for MemoryLedger {
     fn settle(&self, app: &AppName, version: Version, settlement: &Settlement) -> Answer<()> {
         self.entry_mut(app)?.settle(version, &settlement.outcome)?;
         let mut all = self.0.borrow_mut();
+        all.account(app, settlement.at);
         for event in &settlement.events {
             all.places += 1;
             let place = all.places;
@@ -247,15 +283,34 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn install_first_tier(&self, app: &AppName, tier: &Addon) -> Answer<()> {
+    fn install_first_tier(&self, app: &AppName, tier: &Addon, at: Timestamp) -> Answer<()> {
         let mut entry = self.entry_mut(app)?;
         entry.first_tier = Some((entry.last, tier.clone()));
+        drop(entry);
+        self.0.borrow_mut().account(app, at);
         Ok(())
     }
 
     fn set_code_pinned(&self, app: &AppName, pinned: bool) -> Answer<()> {
         self.entry_mut(app)?.pinned = pinned;
         Ok(())
+    }
+
+    fn set_release_pinned(&self, app: &AppName, version: Version, pinned: bool) -> Answer<()> {
+        let mut entry = self.entry_mut(app)?;
+        match entry.releases.get_mut(&version) {
+            Some((release, _)) => release.pinned = pinned,
+            None => return Err(LedgerError::NoRelease(app.clone(), version)),
+        }
+        Ok(())
+    }
+
+    fn usage(&self, from: Timestamp, to: Timestamp) -> Answer<Vec<Usage>> {
+        let all = self.0.borrow();
+        let asked = |used: &&Usage| used.from < to && used.to.is_none_or(|end| end >= from);
+        let mut found: Vec<Usage> = all.usage.iter().filter(asked).cloned().collect();
+        found.sort_by(|a, b| a.order().cmp(&b.order()));
+        Ok(found)
     }
 
     fn prune(&self, app: &AppName, versions: &[Version], _: Timestamp) -> Answer<()> {

@@ -180,20 +180,22 @@ pub fn config_add(name: &str) -> Change {
     }
 }
 
-/// A settlement of a release that succeeded.
+/// A settlement of a release that succeeded, at [`NOON`].
 #[must_use]
 pub fn succeeded(events: &[Event]) -> Settlement {
     Settlement {
         outcome: Outcome::Succeeded { code_pinned: false },
+        at: NOON,
         events: events.to_vec(),
     }
 }
 
-/// A settlement of a release that failed.
+/// A settlement of a release that failed, at [`NOON`].
 #[must_use]
 pub fn failed(reason: &str) -> Settlement {
     Settlement {
         outcome: Outcome::Failed(reason.to_owned()),
+        at: NOON,
         events: Vec::new(),
     }
 }

@@ -3,4 +3,7 @@
 pub mod diff;
 pub mod info;
 pub mod list;
+pub mod pin;
+pub mod prune;
 pub mod rollback;
+pub mod unpin;

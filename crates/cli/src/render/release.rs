@@ -27,7 +27,7 @@ pub fn row(release: &Release, when: &When) -> String {
 }
 
 /// The change in 30 columns; that it failed is never cut off.
-fn change(release: &Release) -> String {
+pub fn change(release: &Release) -> String {
     let mark = match &release.status {
         Status::Succeeded => "",
         Status::Failed(_) => " (failed)",
@@ -53,6 +53,9 @@ pub fn info(inspected: &Inspected, when: &When) -> Vec<String> {
         Status::Succeeded => {}
         Status::Failed(why) => lines.push(line("Status", &format!("failed ({why})"))),
         Status::Pending => lines.push(line("Status", "pending")),
+    }
+    if release.pinned {
+        lines.push(line("Pinned", "yes, no tier prunes it"));
     }
     if !state.addons.is_empty() {
         let plans: Vec<_> = state
@@ -94,6 +97,7 @@ pub struct ReleaseJson {
     failure: Option<String>,
     commit: Option<String>,
     slug: Option<String>,
+    pinned: bool,
     #[serde(flatten)]
     eligibility: Option<Eligibility>,
 }
@@ -121,6 +125,7 @@ impl From<&Release> for ReleaseJson {
             failure,
             commit: release.slug.as_ref().map(|slug| slug.commit.to_string()),
             slug: release.slug.as_ref().map(|slug| slug.id.to_string()),
+            pinned: release.pinned,
             eligibility: None,
         }
     }
@@ -163,6 +168,7 @@ mod tests {
             created_at: Timestamp(0),
             status,
             slug: None,
+            pinned: false,
         }
     }
 

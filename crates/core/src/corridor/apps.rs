@@ -48,7 +48,7 @@ impl Engine<'_> {
         for resource in self.ledger.resources(request.app)? {
             left.extend(self.deprovision(request.app, &resource)?.err());
         }
-        self.ledger.destroy_app(request.app)?;
+        self.ledger.destroy_app(request.app, self.clock.now())?;
         Ok(left)
     }
 
@@ -78,7 +78,8 @@ impl Engine<'_> {
         let Some(addon) = planned.plan.addons.get(&tier).cloned() else {
             return Err(Refusal::new(format!("{} is not a release tier", add.plan)).into());
         };
-        self.ledger.install_first_tier(request.app, &addon)?;
+        self.ledger
+            .install_first_tier(request.app, &addon, self.clock.now())?;
         Ok(addon)
     }
 
@@ -146,7 +147,7 @@ impl Engine<'_> {
             .map_err(|error| Refusal::from(error).into())
     }
 
-    fn lock(
+    pub(super) fn lock(
         &self,
         request: &Request<'_>,
         what: &str,

@@ -11,7 +11,7 @@ use crate::operation::Plan;
 use crate::port::{LedgerError, Objection, Proposal};
 use crate::refusal::Refusal;
 use crate::release::Version;
-use crate::retention::{self, NotPruned};
+use crate::retention;
 
 /// A plan that nobody objects to.
 pub struct Checked(Planned);
@@ -101,12 +101,8 @@ impl Engine<'_> {
         planned: &Planned,
         tier: Option<&PlanName>,
     ) -> Result<Vec<Version>, Failure> {
-        retention::doomed_after_next(self, request.app, &planned.moment, tier).map_err(|error| {
-            match error {
-                NotPruned::Policy(error) => Refusal::new(error.to_string()).into(),
-                NotPruned::Ledger(error) => error.into(),
-            }
-        })
+        let lost = retention::doomed_after_next(self, request.app, &planned.moment, tier);
+        Ok(lost?)
     }
 }
 

@@ -17,6 +17,7 @@ impl Engine<'_> {
             version,
             &Settlement {
                 outcome,
+                at: self.clock.now(),
                 events: Vec::new(),
             },
         )

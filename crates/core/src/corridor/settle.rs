@@ -18,6 +18,7 @@ impl Engine<'_> {
             outcome: Outcome::Succeeded {
                 code_pinned: plan.code_pinned,
             },
+            at: self.clock.now(),
             events: events(&subject, &recorded),
         };
         if let Err(error) = self
@@ -36,6 +37,7 @@ impl Engine<'_> {
             created_at: recorded.at,
             status: Status::Succeeded,
             slug: recorded.prepared.state.slug,
+            pinned: false,
         };
         let (plan, messages) = (recorded.prepared.planned.plan, recorded.prepared.messages);
         Ok(Done {
@@ -76,6 +78,7 @@ impl Engine<'_> {
         let subject = self.subject(request, &recorded);
         let settlement = Settlement {
             outcome: Outcome::Failed(reason.clone()),
+            at: self.clock.now(),
             events: vec![Event::ReleaseFailed {
                 subject,
                 reason: reason.clone(),

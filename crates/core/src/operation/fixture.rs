@@ -207,6 +207,7 @@ impl World {
             created_at: Timestamp(0),
             status,
             slug: self.state.slug.clone(),
+            pinned: false,
         };
         self.past.push((release, self.state.clone()));
         self

@@ -3,6 +3,7 @@
 use crate::actor::Actor;
 use crate::addon::{Addon, Addons};
 use crate::app::{App, AppName};
+use crate::billing::Usage;
 use crate::change::Change;
 use crate::event::Event;
 use crate::release::{Release, Version};
@@ -121,6 +122,8 @@ pub enum Outcome {
 pub struct Settlement {
     /// How the release ended.
     pub outcome: Outcome,
+    /// When: add-ons that the release changed are paid for from here on (S28).
+    pub at: Timestamp,
     /// What is to be announced, in order.
     pub events: Vec<Event>,
 }
@@ -158,11 +161,12 @@ pub trait Ledger {
     fn create_app(&self, app: &App) -> Result<(), LedgerError>;
 
     /// Removes an app with its whole history and what is left in its outbox. Its resources stay
-    /// listed until each is removed. An app created later under the same name begins at v1.
+    /// listed until each is removed, and what it has cost until `at` stays on record (S28). An app
+    /// created later under the same name begins at v1.
     ///
     /// # Errors
     /// [`LedgerError::NoApp`], [`LedgerError::Storage`].
-    fn destroy_app(&self, app: &AppName) -> Result<(), LedgerError>;
+    fn destroy_app(&self, app: &AppName, at: Timestamp) -> Result<(), LedgerError>;
 
     /// Sets the branch whose push deploys; `None` for `main` and `master` alike.
     ///
@@ -214,7 +218,8 @@ pub trait Ledger {
     fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError>;
 
     /// Settles a pending release: its status, what is current, the newest deploy (where the
-    /// release is a deploy and succeeded), the code pin and the outbox, in one transaction.
+    /// release is a deploy and succeeded), the code pin, the outbox, and what the app's add-ons
+    /// cost from then on (S28), in one transaction.
     ///
     /// # Errors
     /// [`LedgerError::NoRelease`], [`LedgerError::NotPending`], [`LedgerError::Busy`],
@@ -226,11 +231,16 @@ pub trait Ledger {
         settlement: &Settlement,
     ) -> Result<(), LedgerError>;
 
-    /// Makes `tier` the app's first tier, without a release (S9).
+    /// Makes `tier` the app's first tier, without a release (S9); it is paid for from `at` on.
     ///
     /// # Errors
     /// [`LedgerError::NoApp`], [`LedgerError::Storage`].
-    fn install_first_tier(&self, app: &AppName, tier: &Addon) -> Result<(), LedgerError>;
+    fn install_first_tier(
+        &self,
+        app: &AppName,
+        tier: &Addon,
+        at: Timestamp,
+    ) -> Result<(), LedgerError>;
 
     /// Sets whether rolled-back code is pinned (S22), without a release.
     ///
@@ -238,9 +248,27 @@ pub trait Ledger {
     /// [`LedgerError::NoApp`], [`LedgerError::Storage`].
     fn set_code_pinned(&self, app: &AppName, pinned: bool) -> Result<(), LedgerError>;
 
+    /// Sets whether a release that is kept is pinned (S13), without a release.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::NoRelease`], [`LedgerError::Storage`].
+    fn set_release_pinned(
+        &self,
+        app: &AppName,
+        version: Version,
+        pinned: bool,
+    ) -> Result<(), LedgerError>;
+
+    /// What add-ons of all apps have cost, of apps that are gone too (S28): every interval that
+    /// began before `to` and has not ended before `from`, sorted as [`Usage`] is.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn usage(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Usage>, LedgerError>;
+
     /// Removes releases with the config values and add-on intervals that only they needed, and
-    /// leaves a receipt of each (S15). The current release and a pending one are never removed,
-    /// even if they are named. Numbers that are not kept are passed over.
+    /// leaves a receipt of each (S15). The current release, a pending one and those that are
+    /// pinned are never removed, even if they are named. Numbers that are not kept are passed over.
     ///
     /// # Errors
     /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].

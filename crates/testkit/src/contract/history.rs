@@ -8,8 +8,8 @@ use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 
 use crate::values::{
-    actor, addon, app, commit, config_add, deploy, failing_release, key, lent_var, name, plan,
-    record, release, service, slug, state, succeeded, v,
+    NOON, actor, addon, app, commit, config_add, deploy, failing_release, key, lent_var, name,
+    plan, record, release, service, slug, state, succeeded, v,
 };
 
 /// At most so many, older than a number, newest first; whatever their status.
@@ -216,20 +216,20 @@ pub fn equal_digests_are_not_equal_slugs(ledger: &dyn Ledger) {
 pub fn a_first_tier_is_in_no_release(ledger: &dyn Ledger) {
     ledger.create_app(&app("shop")).expect("created");
     ledger
-        .install_first_tier(&name("shop"), &addon("releases:basic"))
+        .install_first_tier(&name("shop"), &addon("releases:basic"), NOON)
         .expect("installed");
     let tier = |plan: &str| state(None, &[], &[plan]);
     assert_eq!(
         ledger.moment(&name("shop")).expect("a moment").state,
         tier("releases:basic")
     );
-    ledger.destroy_app(&name("shop")).expect("destroyed");
+    ledger.destroy_app(&name("shop"), NOON).expect("destroyed");
 
     ledger.create_app(&app("shop")).expect("created");
     let before = state(Some(slug(1)), &[("A", "1")], &["memcache:free"]);
     release(ledger, "shop", &deploy(1), &before);
     ledger
-        .install_first_tier(&name("shop"), &addon("releases:advanced"))
+        .install_first_tier(&name("shop"), &addon("releases:advanced"), NOON)
         .expect("installed");
     let moment = ledger.moment(&name("shop")).expect("a moment");
     assert_eq!((moment.last, moment.pending), (v(1), None));
@@ -264,7 +264,7 @@ pub fn a_first_tier_stays_when_a_release_fails(ledger: &dyn Ledger) {
     let (bare, tier) = (state(None, &[], &[]), state(None, &[], &["releases:basic"]));
     let early = record(ledger, "shop", &config_add("A"), &bare);
     ledger
-        .install_first_tier(&name("shop"), &addon("releases:basic"))
+        .install_first_tier(&name("shop"), &addon("releases:basic"), NOON)
         .expect("installed");
     failing_release(ledger, "shop", &config_add("A"), &bare);
     assert_eq!(ledger.moment(&name("shop")).expect("a moment").state, tier);
@@ -283,7 +283,7 @@ pub fn a_first_tier_goes_with_the_release_that_removes_it(ledger: &dyn Ledger) {
     ledger.create_app(&app("shop")).expect("created");
     let bare = state(None, &[], &[]);
     ledger
-        .install_first_tier(&name("shop"), &addon("releases:basic"))
+        .install_first_tier(&name("shop"), &addon("releases:basic"), NOON)
         .expect("installed");
     let change = Change::AddonRemove {
         service: service("releases"),
@@ -291,7 +291,7 @@ pub fn a_first_tier_goes_with_the_release_that_removes_it(ledger: &dyn Ledger) {
     release(ledger, "shop", &change, &bare);
     assert_eq!(ledger.moment(&name("shop")).expect("a moment").state, bare);
     ledger
-        .install_first_tier(&name("shop"), &addon("releases:advanced"))
+        .install_first_tier(&name("shop"), &addon("releases:advanced"), NOON)
         .expect("installed");
     let tier = state(None, &[], &["releases:advanced"]);
     assert_eq!(ledger.moment(&name("shop")).expect("a moment").state, tier);

@@ -109,6 +109,46 @@ pub fn current_and_pending_releases_are_not_pruned(ledger: &dyn Ledger) {
     );
 }
 
+/// S13: whatever is asked, and until they are let go.
+pub fn pinned_releases_are_not_pruned(ledger: &dyn Ledger) {
+    let shop = name("shop");
+    let states = restless(ledger, 6);
+    let pinned = |number: u64, pinned: bool| {
+        ledger
+            .set_release_pinned(&shop, v(number), pinned)
+            .expect("kept");
+        let release = ledger.release(&shop, v(number)).expect("an answer");
+        assert_eq!(release.map(|release| release.pinned), Some(pinned));
+    };
+    for number in [2, 3, 3, 6] {
+        pinned(number, true);
+    }
+    let marks = || -> Vec<(u64, bool)> {
+        let kept = ledger.history(&shop, None, 99).expect("a history");
+        let mark =
+            |release: slugline_core::release::Release| (release.version.number(), release.pinned);
+        kept.into_iter().map(mark).collect()
+    };
+    let all: Vec<Version> = (0..9).map(v).collect();
+    ledger.prune(&shop, &all, NOON).expect("pruned");
+    assert_eq!(marks(), [(6, true), (3, true), (2, true)]);
+    check_kept(ledger, &states, &[1, 4, 5].into());
+    let moment = ledger.moment(&shop).expect("a moment");
+    assert_eq!(moment.current.map(|current| current.pinned), Some(true));
+
+    pinned(3, false);
+    ledger.prune(&shop, &all, NOON).expect("pruned");
+    assert_eq!(marks(), [(6, true), (2, true)]);
+    for gone in [1, 3, 7] {
+        let error = ledger.set_release_pinned(&shop, v(gone), true);
+        let error = error.expect_err("not kept");
+        assert!(matches!(error, LedgerError::NoRelease(..)), "{error}");
+    }
+    // A release that is pinned and newly current was not: the pin is of one release.
+    release(ledger, "shop", &config_add("A"), &states[0]);
+    assert_eq!(marks(), [(7, false), (6, true), (2, true)]);
+}
+
 /// S1: not after pruning either, not even the newest number.
 pub fn pruned_numbers_never_come_back(ledger: &dyn Ledger) {
     ledger.create_app(&app("shop")).expect("created");
@@ -194,9 +234,9 @@ pub fn slugs_are_in_use_as_long_as_something_refers_to_them(ledger: &dyn Ledger)
     check(&[1, 2]);
     release(ledger, "shop", &deploy(4), &with(4));
     check(&[1, 4]);
-    ledger.destroy_app(&name("shop")).expect("destroyed");
+    ledger.destroy_app(&name("shop"), NOON).expect("destroyed");
     check(&[1]);
-    ledger.destroy_app(&name("blog")).expect("destroyed");
+    ledger.destroy_app(&name("blog"), NOON).expect("destroyed");
     check(&[]);
 }
 
@@ -209,7 +249,7 @@ pub fn a_destroyed_app_is_gone_and_its_name_is_free(ledger: &dyn Ledger) {
         .settle(&shop, pending, &succeeded(&[Event::Prune, Event::Prune]))
         .expect("settled");
     ledger
-        .install_first_tier(&shop, &addon("releases:basic"))
+        .install_first_tier(&shop, &addon("releases:basic"), NOON)
         .expect("installed");
     ledger.set_code_pinned(&shop, true).expect("pinned");
     ledger.prune(&shop, &[v(2), v(3)], NOON).expect("pruned");
@@ -217,7 +257,7 @@ pub fn a_destroyed_app_is_gone_and_its_name_is_free(ledger: &dyn Ledger) {
     ledger.put_resource(&shop, &kept[0]).expect("put");
     let place = ledger.outbox(&shop).expect("an outbox")[0].0;
 
-    ledger.destroy_app(&shop).expect("destroyed");
+    ledger.destroy_app(&shop, NOON).expect("destroyed");
     let error = ledger.moment(&shop).expect_err("destroyed");
     assert!(
         matches!(&error, LedgerError::NoApp(name) if *name == shop),

@@ -4,7 +4,7 @@ use slugline_core::port::{Ledger, LedgerError, Outcome, Settlement};
 use slugline_core::release::{Status, Version};
 
 use crate::values::{
-    app, config_add, deploy, failed, failing_release, name, record, release, slug, state,
+    NOON, app, config_add, deploy, failed, failing_release, name, record, release, slug, state,
     succeeded, v,
 };
 
@@ -198,7 +198,11 @@ pub fn the_code_pin_is_set_by_settle_and_by_hand(ledger: &dyn Ledger) {
     let settle = |outcome| {
         let version = record(ledger, "shop", &config_add("A"), &state(None, &[], &[]));
         let events = Vec::new();
-        let settlement = Settlement { outcome, events };
+        let settlement = Settlement {
+            outcome,
+            at: NOON,
+            events,
+        };
         ledger
             .settle(&name("shop"), version, &settlement)
             .expect("settled");

@@ -43,7 +43,7 @@ pub fn what_needs_an_app_says_that_there_is_none(ledger: &dyn Ledger) {
         state: &what,
     };
     let refusals = [
-        ledger.destroy_app(&shop).err(),
+        ledger.destroy_app(&shop, NOON).err(),
         ledger.set_branch(&shop, Some("main")).err(),
         ledger.moment(&shop).err(),
         ledger.release(&shop, v(1)).err(),
@@ -53,9 +53,10 @@ pub fn what_needs_an_app_says_that_there_is_none(ledger: &dyn Ledger) {
         ledger.record(&shop, &new).err(),
         ledger.settle(&shop, v(1), &succeeded(&[])).err(),
         ledger
-            .install_first_tier(&shop, &addon("releases:basic"))
+            .install_first_tier(&shop, &addon("releases:basic"), NOON)
             .err(),
         ledger.set_code_pinned(&shop, true).err(),
+        ledger.set_release_pinned(&shop, v(1), true).err(),
         ledger.prune(&shop, &[v(1)], NOON).err(),
         ledger
             .put_resource(&shop, &resource(1, "memcache:free", None))

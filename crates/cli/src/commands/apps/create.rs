@@ -66,7 +66,8 @@ pub fn create(context: &Context, name: &AppName) -> Result<(), CommandError> {
     let request = context.request(name, &actor, None)?;
     wired.engine().create_app(&request)?;
     if let Err(error) = git::repository::create(context, name) {
-        wired.engine().ledger.destroy_app(name)?;
+        let engine = wired.engine();
+        engine.ledger.destroy_app(name, engine.clock.now())?;
         return Err(error);
     }
     context.ui.data(format_args!("Creating {name}... done"));
