@@ -208,7 +208,8 @@ fn what_cannot_be_tried_says_why() {
     [exit 2]
 
     $ slugline releases:prune --confirm other
-    releases:basic keeps the one release of myapp.
+    2>  !    Confirmed app other did not match the selected app myapp.
+    [exit 1]
 
     $ slugline releases:prune --app nobody
     2>  !    there is no app nobody
