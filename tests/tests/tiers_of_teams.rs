@@ -491,6 +491,21 @@ fn a_name_is_of_one_tier_and_in_its_script() {
 }
 
 #[test]
+fn the_tier_of_the_policy_manual_can_be_installed() {
+    let environment = with_third();
+    let manual = script("../../docs/policies.md");
+    let manual = std::fs::read_to_string(manual).unwrap();
+    let (_, code) = manual.split_once("```lua\n").unwrap();
+    environment.write_file("policy.lua", code.split_once("```").unwrap().0);
+    let words = ["tiers:add", "month-and-deploys", "policy.lua"];
+    let _ = environment.run(words).success();
+    let words = ["addons:upgrade", "releases:month-and-deploys"];
+    let _ = environment.run(words).success();
+    let later = environment.at("2010-09-24T12:00:00-07:00");
+    assert_snapshot!(later.run(["rollback", "v2"]), @"");
+}
+
+#[test]
 fn every_shipped_policy_can_be_installed() {
     let environment = TestEnvironment::new();
     for entry in std::fs::read_dir(script("")).unwrap() {
