@@ -501,8 +501,15 @@ fn the_tier_of_the_policy_manual_can_be_installed() {
     let _ = environment.run(words).success();
     let words = ["addons:upgrade", "releases:month-and-deploys"];
     let _ = environment.run(words).success();
+    let _ = environment.run(["config:add", "A=8"]).success();
     let later = environment.at("2010-09-24T12:00:00-07:00");
-    assert_snapshot!(later.run(["rollback", "v2"]), @"");
+    assert_snapshot!(later.run(["rollback", "v8"]), @r"
+    $ slugline rollback v8
+    2>  !    a week at most; ask somebody to deploy it anew
+    [exit 1]
+    ");
+    let soon = environment.at("2010-09-17T12:00:00-07:00");
+    let _ = soon.run(["rollback", "v8"]).success();
 }
 
 #[test]
