@@ -75,7 +75,7 @@ fn serve(connection: &Rc<Connection>, containment: Containment) -> Result<(), Ch
                 }),
                 Err(what) => FromPlugin::Failed(Problem::Error(what)),
             },
-            (ToPlugin::Load(load), None) => match open(*load, connection) {
+            (ToPlugin::Load(load), None) => match open(*load, connection, containment) {
                 Ok(opened) => {
                     let loaded = opened.loaded();
                     plugin = Some(opened);
@@ -104,9 +104,17 @@ fn serve(connection: &Rc<Connection>, containment: Containment) -> Result<(), Ch
     Ok(())
 }
 
-fn open(load: Load, connection: &Rc<Connection>) -> Result<Box<dyn Hosted>, Problem> {
+fn open(
+    load: Load,
+    connection: &Rc<Connection>,
+    containment: Containment,
+) -> Result<Box<dyn Hosted>, Problem> {
     match &load.entry {
         Entry::Script(_) => Ok(Box::new(ScriptPlugin::load(load, connection)?)),
-        Entry::Library(_) => Ok(Box::new(LibraryPlugin::load(load, connection)?)),
+        Entry::Library(_) => Ok(Box::new(LibraryPlugin::load(
+            load,
+            connection,
+            containment,
+        )?)),
     }
 }

@@ -20,7 +20,7 @@ use crate::process::{Deadline, Process};
 use crate::service::Services;
 use crate::settings::Settings;
 use crate::source::Source;
-use crate::words::{one_line, reason};
+use crate::words::{complaint, one_line, reason};
 
 /// A script keeps its own time, and is given so much more to say so before it is killed.
 const GRACE: Duration = Duration::from_millis(100);
@@ -228,7 +228,7 @@ fn hear(
 ) -> Result<FromPlugin, Fault> {
     let most = settings.limits.reply.saturating_mul(FRAME);
     let json = process.receive(most, deadline)?;
-    serde_json::from_slice(&json).map_err(|error| Fault::Garbled(one_line(&error.to_string())))
+    serde_json::from_slice(&json).map_err(|error| Fault::Garbled(complaint(&error)))
 }
 
 /// The reply, if it is one that the hook can have.

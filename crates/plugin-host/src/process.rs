@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use slugline_plugin_api::protocol::LENGTH_BYTES;
 
@@ -60,6 +61,7 @@ pub(crate) struct Process {
     errors: Option<ChildStderr>,
     inbox: Vec<u8>,
     words: Vec<u8>,
+    reaped: bool,
 }
 
 impl Process {
@@ -89,6 +91,7 @@ impl Process {
             output,
             inbox: Vec::new(),
             words: Vec::new(),
+            reaped: false,
         };
         never_wait(&process.input).map_err(failed)?;
         never_wait(&process.output).map_err(failed)?;
@@ -216,7 +219,7 @@ impl Process {
     fn end(&mut self) -> Fault {
         let deadline = Deadline::after(FAREWELL);
         loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
+            if let Some(status) = self.exited() {
                 while self.errors.is_some() && self.speaks() {
                     self.hear();
                 }
@@ -229,6 +232,31 @@ impl Process {
             if self.speaks() {
                 self.hear();
             }
+        }
+    }
+
+    /// How it ended, if it has. What it left in its group ends too.
+    fn exited(&mut self) -> Option<ExitStatus> {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        match waitid(Id::Pid(self.group()?), flags) {
+            Ok(WaitStatus::StillAlive) | Err(_) => return None,
+            Ok(_) => {}
+        }
+        self.end_group();
+        let status = self.child.wait().ok();
+        self.reaped = true;
+        status
+    }
+
+    /// The number of its group, which is its own.
+    fn group(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).map(Pid::from_raw).ok()
+    }
+
+    /// Kills all of its group. The number is nobody else's until the process is reaped.
+    fn end_group(&self) {
+        if let Some(group) = self.group().filter(|_| !self.reaped) {
+            let _ = killpg(group, Signal::SIGKILL);
         }
     }
 
@@ -262,10 +290,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Its number is its own until it is reaped, and so is its group's.
-        if let Ok(id) = i32::try_from(self.child.id()) {
-            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-        }
+        self.end_group();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -20,6 +20,14 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
+/// What a reader of JSON complains of, without the texts that it quotes: one may be a secret.
+pub(crate) fn complaint(error: &serde_json::Error) -> String {
+    let text = one_line(&error.to_string());
+    let parts = text.split('"').enumerate();
+    let hidden = parts.map(|(place, part)| if place % 2 == 0 { part } else { "\"…\"" });
+    hidden.collect()
+}
+
 /// A reason as people may see it; it may have several lines.
 pub(crate) fn reason(reason: &str) -> String {
     let visible = |c: &char| *c == '\n' || !c.is_control();
@@ -37,5 +45,19 @@ pub(crate) fn spoken(time: Duration) -> String {
         format!("{} s", time.as_secs())
     } else {
         format!("{} ms", time.as_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_quotes_no_value() {
+        let error = serde_json::from_str::<u64>("\"s3cret\"").unwrap_err();
+        assert_eq!(
+            complaint(&error),
+            "invalid type: string \"…\", expected u64 at line 1 column 8"
+        );
     }
 }

@@ -222,10 +222,10 @@ plugin.yaml:5:8: entry names a file beside the manifest, such as init.lua
     );
     check(
         "entry: init.lua",
-        "entry: libcache.so",
+        "entry: cache.dll",
         "
-plugin.yaml:5:8: this Slugline runs Lua scripts; it cannot load a dynamic library yet
-   5 | entry: libcache.so
+plugin.yaml:5:8: entry is a Lua script, such as init.lua, or a library, such as libcache.so
+   5 | entry: cache.dll
      |        ^",
     );
     check(

@@ -22,13 +22,22 @@ pub(super) fn begin(memory: u64, library: Option<&str>) -> Result<Containment, C
     Ok(restrict(library))
 }
 
-/// Contains the process of a library further, once it is loaded.
-pub(super) fn finish() {
+/// Contains the process of a library further, once it is loaded: all of its threads. `begun` is what
+/// held it before.
+///
+/// # Errors
+/// One line: what could be contained before it was loaded cannot any more.
+pub(super) fn finish(begun: Containment) -> Result<(), String> {
     #[cfg(target_os = "linux")]
     {
-        let _ = linux::landlock(&[]);
-        let _ = linux::seccomp(super::syscalls::Stage::Loaded);
+        let files = linux::landlock(&[]).files;
+        let system_calls = linux::seccomp(super::syscalls::Stage::Loaded);
+        if (begun.files && !files) || (begun.system_calls && !system_calls) {
+            return Err("it withstands its containment".to_owned());
+        }
     }
+    let _ = begun;
+    Ok(())
 }
 
 /// No more than `more` bytes beside those that it has, no file, no core.
@@ -147,6 +156,7 @@ mod linux {
 
     /// From now on, only the system calls of this stage can be made.
     pub(super) fn seccomp(stage: Stage) -> bool {
-        syscalls::filter(stage).is_ok_and(|filter| seccompiler::apply_filter(&filter).is_ok())
+        let filter = syscalls::filter(stage);
+        filter.is_ok_and(|filter| seccompiler::apply_filter_all_threads(&filter).is_ok())
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use slugline_plugin_api::message::{Reply, Request};
 use slugline_plugin_api::protocol::{
-    Answer, Entry, Load, Loaded, PluginSettings, Problem, Question,
+    Answer, Containment, Entry, Load, Loaded, PluginSettings, Problem, Question,
 };
 use slugline_plugin_api::sdk::Asked;
 
-use crate::words::one_line;
+use crate::words::{complaint, one_line};
 use crate::world::World;
 
 use super::connection::Connection;
@@ -29,12 +29,16 @@ fn problem(what: impl std::fmt::Display) -> Problem {
 }
 
 impl LibraryPlugin {
-    pub(super) fn load(load: Load, connection: &Rc<Connection>) -> Result<Self, Problem> {
+    pub(super) fn load(
+        load: Load,
+        connection: &Rc<Connection>,
+        begun: Containment,
+    ) -> Result<Self, Problem> {
         let Entry::Library(path) = &load.entry else {
             return Err(problem("it is no library"));
         };
         let library = raw::Loaded::open(path);
-        contain::finish();
+        contain::finish(begun).map_err(problem)?;
         let library = library.map_err(|what| {
             let entry = &load.manifest.entry;
             problem(format!("cannot load {entry}: {what}"))
@@ -78,8 +82,9 @@ impl Hosted for LibraryPlugin {
             answer: Vec::new(),
         };
         match self.library.call(&asked, self.most, &mut desk) {
-            Ok(reply) => serde_json::from_slice(&reply)
-                .map_err(|error| problem(format!("its answer cannot be read: {error}"))),
+            Ok(reply) => serde_json::from_slice(&reply).map_err(|error| {
+                problem(format!("its answer cannot be read: {}", complaint(&error)))
+            }),
             Err(what) => Err(problem(String::from_utf8_lossy(&what))),
         }
     }

@@ -59,12 +59,11 @@ fn check_head(manifest: &Manifest) -> Result<(), Broken> {
         return Err(broken(place(), what));
     }
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("lua" | "luau") => Ok(()),
-        Some("so" | "dylib" | "dll") => {
-            let what = "this Slugline runs Lua scripts; it cannot load a dynamic library yet";
+        Some("lua" | "luau" | "so" | "dylib") => Ok(()),
+        _ => {
+            let what = "entry is a Lua script, such as init.lua, or a library, such as libcache.so";
             Err(broken(place(), what))
         }
-        _ => Err(broken(place(), "entry is a Lua script, such as init.lua")),
     }
 }
 

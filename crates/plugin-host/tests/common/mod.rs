@@ -1,6 +1,8 @@
 //! What the tests of the host share: proposals, resources, and a folder of plugins.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod native;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
