@@ -15,6 +15,7 @@ mod env;
 mod error;
 mod exit;
 mod identity;
+mod plugin_store;
 mod progress;
 mod render;
 mod supervisor;

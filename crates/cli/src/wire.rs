@@ -14,6 +14,7 @@ use crate::clock::{MachineClock, RandomIds};
 use crate::commands::plugin_host;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::plugin_store::LedgerStore;
 use crate::supervisor::Supervisor;
 
 /// Everything behind the engine's ports.
@@ -108,6 +109,7 @@ pub fn plugin_host_of(context: &Context, folder: &Path) -> Result<PluginHost, Co
     let settings = Settings {
         path: context.env.get("PATH").unwrap_or_default(),
         smtp,
+        store: Some(Rc::new(LedgerStore::new(context.home.clone()))),
         log: Rc::new(move |plugin, line| ui.status(format_args!("{plugin}: {line}"))),
         program: plugin_host::program(),
         ..Settings::default()

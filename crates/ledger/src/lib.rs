@@ -19,12 +19,15 @@ mod history;
 mod interval;
 mod lock;
 mod outbox;
+mod plugin_store;
 mod prune;
 mod resources;
 mod schema;
 mod slugs;
 mod sql;
 mod usage;
+
+pub use plugin_store::PluginStore;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

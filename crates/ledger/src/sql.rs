@@ -12,6 +12,12 @@ macro_rules! statements {
 }
 
 statements! {
+    STORE_GET = "SELECT value FROM plugin_store WHERE plugin = ?1 AND key = ?2";
+    /// How many other keys a plugin has: at most a thousand.
+    STORE_OTHERS = "SELECT count(*) FROM plugin_store WHERE plugin = ?1 AND key <> ?2";
+    STORE_SET = "INSERT OR REPLACE INTO plugin_store (plugin, key, value) VALUES (?1, ?2, ?3)";
+    STORE_DELETE = "DELETE FROM plugin_store WHERE plugin = ?1 AND key = ?2";
+    STORE_KEYS = "SELECT key FROM plugin_store WHERE plugin = ?1 ORDER BY key";
     APP_ID = "SELECT id FROM app WHERE name = ?1";
     APPS = "SELECT name, owner, created_at, branch FROM app ORDER BY name";
     CREATE_APP = "INSERT INTO app (name, owner, created_at, branch) VALUES (?1, ?2, ?3, ?4)

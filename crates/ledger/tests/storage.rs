@@ -136,7 +136,7 @@ fn a_ledger_of_a_newer_slugline_is_refused_and_left_alone() {
             error,
             LedgerError::TooNew {
                 found: 99,
-                known: 2
+                known: 3
             }
         ),
         "{error}"
