@@ -115,7 +115,10 @@ commands! {
     "restart" or "ps:restart" "Restart an app's processes" restart;
     "logs" "Show an app's logs" logs;
     "open" or "apps:open" "Open an app in the browser" open;
-    "plugins" "List the plugins" plugins;
+    "plugins" or "plugins:list" "List the plugins" plugins::list;
+    "plugins:new" "Write the skeleton of a plugin" plugins::new;
+    "plugins:check" "Read a plugin, without side effects" plugins::check;
+    "plugins:test" "Put a plugin through all that may happen to it" plugins::test;
     "tiers" or "tiers:list" "List the release tiers, and the apps on each" tiers::list;
     "tiers:add" "Add a release tier of your own: a script that says which releases are kept" tiers::add;
     "tiers:remove" "Remove a release tier of your own" tiers::remove;

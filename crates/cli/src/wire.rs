@@ -98,6 +98,15 @@ pub fn plugin_host(context: &Context) -> Result<PluginHost, CommandError> {
 /// # Errors
 /// As [`plugin_host`].
 pub fn plugin_host_of(context: &Context, folder: &Path) -> Result<PluginHost, CommandError> {
+    let settings = plugin_settings(context)?;
+    Ok(PluginHost::load(Some(folder), settings)?)
+}
+
+/// What plugins may use of the environment.
+///
+/// # Errors
+/// Where a setting cannot be read.
+pub fn plugin_settings(context: &Context) -> Result<Settings, CommandError> {
     let smtp = context.env.get("SLUGLINE_SMTP_URL").map(|url| {
         let from = context.env.get("SLUGLINE_SMTP_FROM");
         SmtpSettings::from_url(&url, from.as_deref().unwrap_or("slugline@localhost"))
@@ -106,13 +115,12 @@ pub fn plugin_host_of(context: &Context, folder: &Path) -> Result<PluginHost, Co
         CommandError::usage(format!("SLUGLINE_SMTP_URL cannot be used: {error}"))
     })?;
     let ui = context.ui;
-    let settings = Settings {
+    Ok(Settings {
         path: context.env.get("PATH").unwrap_or_default(),
         smtp,
         store: Some(Rc::new(LedgerStore::new(context.home.clone()))),
         log: Rc::new(move |plugin, line| ui.status(format_args!("{plugin}: {line}"))),
         program: plugin_host::program(),
         ..Settings::default()
-    };
-    Ok(PluginHost::load(Some(folder), settings)?)
+    })
 }

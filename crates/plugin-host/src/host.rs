@@ -59,6 +59,18 @@ impl PluginHost {
         if let Some(home) = home {
             sources.extend(Source::installed(home)?);
         }
+        Self::of(sources, settings)
+    }
+
+    /// Reads the manifest of the one plugin in this folder, installed or not, and of no other.
+    ///
+    /// # Errors
+    /// [`HostError`]: the manifest is wrong or cannot be read.
+    pub fn of_folder(folder: &Path, settings: Settings) -> Result<Self, HostError> {
+        Self::of(vec![Source::Folder(folder.to_owned())], settings)
+    }
+
+    fn of(sources: Vec<Source>, settings: Settings) -> Result<Self, HostError> {
         let mut plugins: Vec<Plugin> = Vec::with_capacity(sources.len());
         for source in sources {
             let manifest = check_manifest(&source.manifest()?, &source.label(MANIFEST))?;

@@ -9,6 +9,7 @@
 
 mod catalogue;
 mod child;
+pub mod conformance;
 mod convert;
 mod error;
 mod fault;
@@ -27,6 +28,7 @@ mod words;
 mod world;
 
 pub use child::{ChildError, host_process};
+pub use conformance::Finding;
 pub use error::HostError;
 pub use host::{PluginHost, PluginInfo};
 pub use limits::Limits;

@@ -7,6 +7,7 @@ mod module;
 mod registry;
 mod reply;
 mod state;
+mod tests_of_vendors;
 mod vm;
 mod walk;
 
@@ -21,6 +22,7 @@ use slugline_plugin_api::message::{Reply, Request};
 pub(crate) use fault::Fault;
 pub use module::DEFINITIONS;
 pub(crate) use state::Sandboxed;
+pub(crate) use tests_of_vendors::{Answered, VendorTests};
 
 use registry::Registry;
 use state::State;

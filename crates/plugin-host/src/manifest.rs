@@ -34,6 +34,25 @@ pub fn check_manifest(text: &str, file: &str) -> Result<Manifest, ManifestError>
     Ok(manifest)
 }
 
+/// Where a plugin that does not keep its manifest breaks it: at the part that is named in what is
+/// wrong, or at the entry.
+pub(crate) fn place_of(what: &str, manifest: &Manifest, text: &str, file: &str) -> ManifestError {
+    let names = |name: &str| {
+        let mut words = what.split([' ', ',', ';', ':', '"', '(', ')']);
+        words.any(|word| word == name)
+    };
+    let hook = manifest.hooks.iter().position(|hook| names(hook.name()));
+    let addon = manifest.addons.keys().find(|name| names(name));
+    let tier = manifest.tiers.keys().find(|name| names(name));
+    let place = match (hook, addon, tier) {
+        (Some(index), ..) => Place::value(["hooks"]).item(index),
+        (_, Some(name), _) => Place::key(["addons", name]),
+        (_, _, Some(name)) => Place::key(["tiers", name]),
+        _ => Place::value(["entry"]),
+    };
+    ManifestError::at(locate::find(text, &place), what.to_owned(), text, file)
+}
+
 /// The version is looked at before anything else, since a later one may have other keys.
 fn check_version(text: &str, file: &str) -> Result<(), ManifestError> {
     #[derive(Deserialize)]

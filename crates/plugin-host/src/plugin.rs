@@ -2,6 +2,8 @@
 //! until it fails. Loads it, calls it and performs what it asks for meanwhile. It must not know
 //! what an answer means to the engine.
 
+mod crash;
+
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,6 +23,8 @@ use crate::service::Services;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::words::{complaint, one_line, reason};
+
+pub(crate) use crash::Killed;
 
 /// A script keeps its own time, and is given so much more to say so before it is killed.
 const GRACE: Duration = Duration::from_millis(100);

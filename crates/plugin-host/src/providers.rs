@@ -100,7 +100,7 @@ impl PluginHost {
     }
 }
 
-fn is_on_path(program: &str, path: &str) -> bool {
+pub(crate) fn is_on_path(program: &str, path: &str) -> bool {
     let runs = |folder: &str| {
         let file = Path::new(folder).join(program);
         let meta = file.metadata();
@@ -111,7 +111,7 @@ fn is_on_path(program: &str, path: &str) -> bool {
         .any(runs)
 }
 
-fn check_process(process: &[String], manifest: &Manifest) -> Result<(), String> {
+pub(crate) fn check_process(process: &[String], manifest: &Manifest) -> Result<(), String> {
     let Some(program) = process.first() else {
         return Err("process must be a list of strings, the program first".to_owned());
     };
@@ -133,7 +133,7 @@ fn check_process(process: &[String], manifest: &Manifest) -> Result<(), String> 
 }
 
 /// The config vars of an answer, each of them promised.
-fn promised(
+pub(crate) fn promised(
     answer: &message::Provision,
     plan: &PlanName,
     manifest: &Manifest,

@@ -1,67 +1,43 @@
-//! `slugline plugins`
+//! `plugins` and its verbs.
+
+pub mod check;
+pub mod list;
+pub mod new;
+pub mod test;
+
+use std::path::PathBuf;
 
 use serde::Serialize;
+use slugline_plugin_host::Finding;
 
 use crate::commands::Outcome;
 use crate::context::Context;
+use crate::error::CommandError;
 use crate::exit::Status;
-use crate::render::table::table;
 
+/// The folder of a plugin, as it was typed.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Folder {
+    /// The plugin's folder
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
     /// For programs
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Serialize)]
-struct PluginJson {
-    name: String,
-    version: String,
-    summary: String,
-    source: String,
-    addons: Vec<String>,
-    tiers: Vec<String>,
-    hooks: Vec<String>,
-}
-
-pub fn run(context: &Context, args: &Args) -> Outcome {
-    let host = context.plugin_host()?;
-    let plugins: Vec<PluginJson> = host
-        .plugins()
-        .into_iter()
-        .map(|plugin| PluginJson {
-            name: plugin.name.to_string(),
-            version: plugin.version.to_string(),
-            summary: plugin.summary.to_string(),
-            source: plugin.source.to_string(),
-            addons: plugin.services.iter().map(ToString::to_string).collect(),
-            tiers: plugin.tiers.iter().map(ToString::to_string).collect(),
-            hooks: plugin.hooks.iter().map(ToString::to_string).collect(),
-        })
-        .collect();
-    if args.json {
-        context.ui.data(serde_json::to_string_pretty(&plugins)?);
-        return Ok(Status::Done);
+/// How a plugin that does not even load is told of.
+fn broken(context: &Context, folder: &Folder, finding: &Finding) -> Outcome {
+    #[derive(Serialize)]
+    struct Broken<'a> {
+        ok: bool,
+        errors: [&'a Finding; 1],
     }
-    let row = |plugin: &PluginJson| {
-        let parts: Vec<_> = plugin
-            .addons
-            .iter()
-            .chain(&plugin.tiers)
-            .chain(&plugin.hooks)
-            .cloned()
-            .collect();
-        vec![
-            plugin.name.clone(),
-            plugin.version.clone(),
-            plugin.source.clone(),
-            parts.join(", "),
-        ]
-    };
-    let rows: Vec<_> = plugins.iter().map(row).collect();
-    context
-        .ui
-        .lines(table(&["Plugin", "Version", "From", "Provides"], &rows));
-    Ok(Status::Done)
+    if !folder.json {
+        return Err(CommandError::failed(finding.to_string()));
+    }
+    let errors = [finding];
+    let json = serde_json::to_string_pretty(&Broken { ok: false, errors })?;
+    context.ui.data(json);
+    Ok(Status::Failed)
 }

@@ -121,7 +121,7 @@ where
 }
 
 /// An error at the line of the script that called.
-fn raise(lua: &Lua, name: &str, what: &str) -> Error {
+pub(super) fn raise(lua: &Lua, name: &str, what: &str) -> Error {
     let place = |debug: &mlua::debug::Debug| {
         let source = debug.source().short_src.map(|source| source.to_string());
         Some((source?, debug.current_line()?))
