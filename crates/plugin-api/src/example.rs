@@ -16,8 +16,9 @@ use crate::message::{
     TierRollback,
 };
 use crate::protocol::{
-    Answer, Body, Budget, Call, Containment, Entry, FromPlugin, Greeting, Hello, HttpAnswer,
-    HttpRequest, Load, Loaded, Mail, Pair, PluginSettings, Problem, Question, Replied, ToPlugin,
+    Answer, Body, Budget, Call, Containment, Entry, FileName, FileText, FromPlugin, Greeting,
+    Hello, HttpAnswer, HttpRequest, Load, Loaded, Mail, Pair, PluginSettings, Problem, Question,
+    Replied, ToPlugin,
 };
 
 const APP: &str = "myapp";
@@ -205,7 +206,7 @@ pub fn replies() -> [Reply; 4] {
 
 /// Every question, each with its answer.
 #[must_use]
-pub fn services() -> [(Question, Answer); 8] {
+pub fn services() -> [(Question, Answer); 11] {
     let pair = Pair {
         key: "last".to_owned(),
         value: "v52".to_owned(),
@@ -239,6 +240,25 @@ pub fn services() -> [(Question, Answer); 8] {
             Answer::Refused("it is not granted: set permissions.store in plugin.yaml".to_owned()),
         ),
         (Question::List("la".to_owned()), Answer::Keys(vec![key()])),
+        (
+            Question::Folder(ID.to_owned()),
+            Answer::Folder(format!("/home/jim/.local/share/slugline/resources/{ID}")),
+        ),
+        (
+            Question::Read(FileName {
+                id: ID.to_owned(),
+                name: "password".to_owned(),
+            }),
+            Answer::Value(None),
+        ),
+        (
+            Question::Write(FileText {
+                id: ID.to_owned(),
+                name: "server.conf".to_owned(),
+                text: "port 20000\n".to_owned(),
+            }),
+            Answer::Done,
+        ),
     ]
 }
 
@@ -266,6 +286,7 @@ pub fn manifest() -> Manifest {
             http: texts(["api.example.com"]),
             smtp: true,
             store: true,
+            folder: true,
         },
         addons: [("memcache".to_owned(), service)].into(),
         hooks: vec![Hook::BillingCheck],

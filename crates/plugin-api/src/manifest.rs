@@ -55,6 +55,9 @@ pub struct Permissions {
     /// Whether it may keep values of its own in the ledger.
     #[serde(default)]
     pub store: bool,
+    /// Whether each resource has a private folder on this machine.
+    #[serde(default)]
+    pub folder: bool,
 }
 
 /// One service that a plugin provides.
@@ -99,6 +102,7 @@ const PERMISSIONS: Shape = Shape::Fields(&[
     ("http", Shape::Value),
     ("smtp", Shape::Value),
     ("store", Shape::Value),
+    ("folder", Shape::Value),
 ]);
 
 /// The keys of a [`Manifest`]. A test holds it against the types.

@@ -16,7 +16,9 @@ use crate::API_VERSION;
 use crate::manifest::Manifest;
 use crate::message::{Reply, Request};
 
-pub use service::{Answer, Body, HttpAnswer, HttpRequest, Mail, Pair, Question};
+pub use service::{
+    Answer, Body, FileName, FileText, HttpAnswer, HttpRequest, Mail, Pair, Question,
+};
 
 /// Before each frame's JSON comes its length in bytes: so many bytes of it, little end first.
 pub const LENGTH_BYTES: usize = 4;

@@ -69,6 +69,11 @@ fn service_name(question: &Question) -> &'static str {
         Question::Set(_) => "`store.set`: with `permissions.store`",
         Question::Delete(_) => "`store.delete`: with `permissions.store`; here it is not granted",
         Question::List(_) => "`store.list`: with `permissions.store`",
+        Question::Folder(_) => {
+            "`folder`: with `permissions.folder`, in a provision or a change of plan"
+        }
+        Question::Read(_) => "`folder.read`: like `folder`",
+        Question::Write(_) => "`folder.write`: like `folder`",
     }
 }
 

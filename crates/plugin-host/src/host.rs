@@ -54,7 +54,9 @@ impl PluginHost {
     /// # Errors
     /// [`HostError`]: a manifest that is wrong or cannot be read, or two plugins that have a name,
     /// an add-on or a tier in common.
-    pub fn load(home: Option<&Path>, settings: Settings) -> Result<Self, HostError> {
+    pub fn load(home: Option<&Path>, mut settings: Settings) -> Result<Self, HostError> {
+        let in_home = || home.map(|home| home.join("resources"));
+        settings.folders = settings.folders.or_else(in_home);
         let mut sources = Vec::from(Source::embedded());
         if let Some(home) = home {
             sources.extend(Source::installed(home)?);
@@ -132,7 +134,11 @@ impl Plugin {
         let run = asked.run.iter().map(|program| format!("run {program}"));
         let http = asked.http.iter().map(|host| format!("http {host}"));
         let mut permissions: Vec<String> = run.chain(http).collect();
-        let flags = [(asked.smtp, "smtp"), (asked.store, "store")];
+        let flags = [
+            (asked.smtp, "smtp"),
+            (asked.store, "store"),
+            (asked.folder, "folder"),
+        ];
         permissions.extend(
             flags
                 .iter()

@@ -16,6 +16,7 @@ use slugline_plugin_api::message::{self, Reply, Request, Secret};
 
 use crate::convert;
 use crate::host::PluginHost;
+use crate::service::remove_folder;
 
 /// A message to the person may have so many characters.
 const MESSAGE: usize = 4000;
@@ -26,7 +27,12 @@ impl Providers for PluginHost {
     }
 
     fn provision(&self, request: &ProvisionRequest<'_>) -> Result<Provision, ProviderError> {
-        self.resource(request.plan, &convert::provision(request))
+        let made = self.resource(request.plan, &convert::provision(request));
+        if let (Err(_), Some(folders)) = (&made, &self.settings.folders) {
+            // Why it failed is what people need to know.
+            let _ = remove_folder(folders, request.id.as_str());
+        }
+        made
     }
 
     fn change_plan(&self, request: &ChangePlanRequest<'_>) -> Result<Provision, ProviderError> {
@@ -35,7 +41,16 @@ impl Providers for PluginHost {
 
     fn deprovision(&self, app: &AppName, resource: &Resource) -> Result<(), ProviderError> {
         let request = convert::deprovision(app.as_str(), resource);
-        self.provider(&resource.plan, &request).map(|_| ())
+        let (index, _) = self.provider(&resource.plan, &request)?;
+        let Some(folders) = &self.settings.folders else {
+            return Ok(());
+        };
+        // The plugin that made it may have been granted a folder that it is not any more.
+        remove_folder(folders, resource.id.as_str()).map_err(|cause| ProviderError::Broken {
+            plugin: self.plugins[index].manifest.name.clone(),
+            hook: request.hook().to_string(),
+            cause,
+        })
     }
 }
 

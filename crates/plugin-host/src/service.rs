@@ -1,7 +1,8 @@
 //! What Slugline does for a plugin that asks: logs, finds a port, calls by HTTP, sends mail, keeps
-//! values; each only where the manifest was granted it, and within the time of the call. The
+//! values and folders; each only where the manifest was granted it, and within the time of the call. The
 //! plugin's process can do none of it by itself. It must not trust a question.
 
+mod folder;
 mod http;
 mod mail;
 mod port;
@@ -10,6 +11,7 @@ mod store;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use slugline_plugin_api::manifest::Manifest;
@@ -21,6 +23,7 @@ use crate::process::Deadline;
 use crate::settings::Settings;
 use crate::words::one_line;
 
+pub(crate) use folder::remove as remove_folder;
 use http::HostRule;
 use port::ResourcePort;
 
@@ -101,6 +104,18 @@ impl<'a> Services<'a> {
                 mail::send(self.settings.smtp.as_ref(), &mail, self.left())?;
                 Ok(Answer::Done)
             }
+            Question::Folder(id) => self
+                .folder(&id, request)
+                .and_then(folder::path)
+                .map(Answer::Folder),
+            Question::Read(file) => {
+                let folder = self.folder(&file.id, request)?;
+                folder::read(&folder, &file.name).map(Answer::Value)
+            }
+            Question::Write(file) => {
+                let folder = self.folder(&file.id, request)?;
+                folder::write(&folder, &file.name, &file.text).map(|()| Answer::Done)
+            }
             kept => {
                 self.need(self.manifest.permissions.store, "store")?;
                 store::perform(self.settings.store.as_deref(), &self.manifest.name, kept)
@@ -136,6 +151,18 @@ impl<'a> Services<'a> {
         let port = port::find(&resource).ok_or("all ports from 20000 to 29999 are taken")?;
         self.reserved.set(Some(port));
         Ok(port)
+    }
+
+    /// The folder of the resource that the call is about; it is there.
+    fn folder(&self, id: &str, request: &Request) -> Result<PathBuf, String> {
+        self.need(self.manifest.permissions.folder, "folder")?;
+        let resource = ResourcePort::of(request);
+        let resource = resource.ok_or("only a provision or a change of plan has a folder")?;
+        if resource.id != id {
+            return Err("pass request.id; a resource has one folder".to_owned());
+        }
+        let root = self.settings.folders.as_deref();
+        folder::open(root.ok_or("there are no folders here")?, id)
     }
 
     /// Whom it may call by HTTP in this call.

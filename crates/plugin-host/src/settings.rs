@@ -26,6 +26,9 @@ pub struct Settings {
     pub program: PathBuf,
     /// Where plugins keep values; without one, a plugin that asks is told so.
     pub store: Option<Rc<dyn Store>>,
+    /// Where resources have their folders; `resources` in the home, where there is one and nothing
+    /// else is said. Without any, a plugin that asks is told so.
+    pub folders: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -37,6 +40,7 @@ impl Default for Settings {
             log: Rc::new(|_, _| {}),
             program: PathBuf::from("/proc/self/exe"),
             store: None,
+            folders: None,
         }
     }
 }

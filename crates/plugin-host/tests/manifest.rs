@@ -88,7 +88,7 @@ plugin.yaml:4:1: the key name is there twice
         "permissions:\n",
         "permissions:\n  root: true\n",
         "
-plugin.yaml:7:3: permissions: unknown key root; known here: run, http, smtp, store
+plugin.yaml:7:3: permissions: unknown key root; known here: run, http, smtp, store, folder
    7 |   root: true
      |   ^",
     );

@@ -35,6 +35,19 @@ pub enum Question {
     /// With `permissions.store`: the keys that begin so; answered by [`Answer::Keys`].
     #[serde(rename = "store.list")]
     List(String),
+    /// With `permissions.folder`, in a provision and in a change of plan: the private folder of
+    /// the resource of this id, which is made where it is not there yet; answered by
+    /// [`Answer::Folder`].
+    #[serde(rename = "folder")]
+    Folder(String),
+    /// Granted like [`Question::Folder`]: the text of a file in that folder; answered by
+    /// [`Answer::Value`].
+    #[serde(rename = "folder.read")]
+    Read(FileName),
+    /// Granted like [`Question::Folder`]: a file to write into that folder, for its owner alone;
+    /// answered by [`Answer::Done`].
+    #[serde(rename = "folder.write")]
+    Write(FileText),
 }
 
 /// What became of a question.
@@ -51,6 +64,8 @@ pub enum Answer {
     Value(Option<String>),
     /// The keys, sorted.
     Keys(Vec<String>),
+    /// The folder: an absolute path.
+    Folder(String),
     /// It was not granted, or did not work: one line.
     Refused(String),
 }
@@ -103,6 +118,34 @@ pub struct Pair {
     pub key: String,
     /// The value.
     pub value: String,
+}
+
+/// A file in the folder of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileName {
+    /// The resource.
+    pub id: String,
+    /// 1 to 100 letters, digits, `-`, `_` and `.`, the first no `.`.
+    pub name: String,
+}
+
+/// A file to write into the folder of a resource. It may hold a password, so `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileText {
+    /// The resource.
+    pub id: String,
+    /// As in [`FileName`].
+    pub name: String,
+    /// All of it; at most 64 KB.
+    pub text: String,
+}
+
+impl std::fmt::Debug for FileText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileText({})", self.name)
+    }
 }
 
 /// Bytes: a text where they are UTF-8, and otherwise `{"hex": "…"}`.

@@ -1,6 +1,8 @@
 //! The table `slugline`, the only door of a script to the outside. Each module is one file here,
 //! with its part of the type definitions beside it. What is not granted is absent, and says so.
 
+mod folder;
+mod hmac_sha256;
 mod hooks;
 mod http;
 mod json;
@@ -25,6 +27,8 @@ use super::state::State;
 /// The type definitions of all modules, for editors: the contents of `slugline.d.luau`.
 pub const DEFINITIONS: &str = concat!(
     include_str!("module/hooks.d.luau"),
+    include_str!("module/folder.d.luau"),
+    include_str!("module/hmac_sha256.d.luau"),
     include_str!("module/http.d.luau"),
     include_str!("module/json.d.luau"),
     include_str!("module/lists.d.luau"),
@@ -39,9 +43,24 @@ pub const DEFINITIONS: &str = concat!(
 );
 
 /// Everything that a script could ask for, granted or not.
-const NAMES: [&str; 15] = [
-    "addon", "deny", "filter", "http", "json", "log", "newest", "on", "port", "secret", "settings",
-    "smtp", "store", "tier", "time",
+const NAMES: [&str; 17] = [
+    "addon",
+    "deny",
+    "filter",
+    "folder",
+    "hmac_sha256",
+    "http",
+    "json",
+    "log",
+    "newest",
+    "on",
+    "port",
+    "secret",
+    "settings",
+    "smtp",
+    "store",
+    "tier",
+    "time",
 ];
 
 /// What Slugline cannot have answered.
@@ -51,6 +70,7 @@ const STRANGE: &str = "the answer is not one to this question";
 pub(super) fn install(lua: &Lua, state: &Rc<State>, registry: &Registry) -> mlua::Result<()> {
     let slugline = lua.create_table()?;
     hooks::install(lua, state, registry, &slugline)?;
+    hmac_sha256::install(lua, &slugline)?;
     json::install(lua, state, &slugline)?;
     lists::install(lua, &slugline)?;
     log::install(lua, state, &slugline)?;
@@ -64,6 +84,9 @@ pub(super) fn install(lua: &Lua, state: &Rc<State>, registry: &Registry) -> mlua
     }
     if granted.smtp {
         smtp::install(lua, state, &slugline)?;
+    }
+    if granted.folder {
+        folder::install(lua, state, &slugline)?;
     }
     if granted.store {
         store::install(lua, state, &slugline)?;
@@ -87,6 +110,8 @@ fn absent(lua: &Lua) -> mlua::Result<Table> {
                 "smtp" => {
                     "slugline.smtp is not granted: set permissions.smtp in plugin.yaml".to_owned()
                 }
+                "folder" => "slugline.folder is not granted: set permissions.folder in plugin.yaml"
+                    .to_owned(),
                 "store" => {
                     "slugline.store is not granted: set permissions.store in plugin.yaml".to_owned()
                 }

@@ -446,6 +446,14 @@ fn the_library_names_itself_and_the_line() {
         "init.lua:2: slugline.store is not granted: set permissions.store",
     );
     check(
+        "slugline.folder('a')",
+        "init.lua:2: slugline.folder is not granted: set permissions.folder",
+    );
+    check(
+        "slugline.deny(slugline.hmac_sha256('secret'))",
+        "init.lua:2: slugline.hmac_sha256: a nil cannot be used as a string",
+    );
+    check(
         "slugline.dney('no')",
         "init.lua:2: there is no slugline.dney; did you mean deny?",
     );
