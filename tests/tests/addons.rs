@@ -20,32 +20,44 @@ fn what_can_be_added_is_listed() {
         environment.run(["addons", "plans", "memcache"]),
         environment.run(["addons:plans", "memcache", "--json"]),
         environment.run(["addons:plans", "memcahce"]),
-        environment.run(["plugins"]),
     ]);
     assert_snapshot!(listed, @r#"
     $ slugline addons:list
-    Add-on       Plans            What it is
-    -----------  ---------------  -----------------------------------------
-    deployhooks  email, http      Tells a URL or a mailbox of every deploy.
-    memcache     100mb, free      A memcached server for each app.
-    releases     advanced, basic  Release management: history and rollback.
+    Add-on       Plans                    What it is
+    -----------  -----------------------  --------------------------------------------------------------------
+    deployhooks  email, http              Tells a URL or a mailbox of every deploy.
+    memcache     100mb, free              A memcached server for each app.
+    postgresql   free, premium, standard  A PostgreSQL server for each app, kept on disk.
+    redis        100mb, 1gb, free         A Redis server for each app, kept on disk.
+    releases     advanced, basic          Release management: history and rollback.
+    webhooks     free                     Posts every release and every change of an add-on to a URL, as JSON.
 
     $ slugline addons services --json
     {
       "deployhooks": "Tells a URL or a mailbox of every deploy.",
       "memcache": "A memcached server for each app.",
-      "releases": "Release management: history and rollback."
+      "postgresql": "A PostgreSQL server for each app, kept on disk.",
+      "redis": "A Redis server for each app, kept on disk.",
+      "releases": "Release management: history and rollback.",
+      "webhooks": "Posts every release and every change of an add-on to a URL, as JSON."
     }
 
     $ slugline addons:plans
-    Plan                        Price   What it is
-    --------------------------  ------  -------------------------------------------------------------------------------------
-    deployhooks:email           free    Sends a mail to --recipient=ADDRESS; --subject and --body may name {{app}} and so on.
-    deployhooks:http (default)  free    Posts a form to --url=URL.
-    memcache:100mb              $20/mo  100 MB
-    memcache:free (default)     free    25 MB
-    releases:advanced           free    Every release.
-    releases:basic              free    The current release and the one before it.
+    Plan                        Price    What it is
+    --------------------------  -------  -------------------------------------------------------------------------------------
+    deployhooks:email           free     Sends a mail to --recipient=ADDRESS; --subject and --body may name {{app}} and so on.
+    deployhooks:http (default)  free     Posts a form to --url=URL.
+    memcache:100mb              $20/mo   100 MB
+    memcache:free (default)     free     25 MB
+    postgresql:free (default)   free     20 connections
+    postgresql:premium          $200/mo  400 connections
+    postgresql:standard         $50/mo   100 connections
+    redis:100mb                 $20/mo   100 MB
+    redis:1gb                   $80/mo   1 GB
+    redis:free (default)        free     25 MB
+    releases:advanced           free     Every release.
+    releases:basic              free     The current release and the one before it.
+    webhooks:free (default)     free     Posts to --url=URL; signed where there is --secret=SECRET.
 
     $ slugline addons plans memcache
     Plan                     Price   What it is
@@ -75,14 +87,23 @@ fn what_can_be_added_is_listed() {
     2>  !    there is no add-on memcahce
     2>  !    Did you mean memcache?
     [exit 1]
+    "#);
+}
 
+#[test]
+fn plugins_are_listed() {
+    let environment = TestEnvironment::new();
+    assert_snapshot!(environment.run(["plugins"]), @r"
     $ slugline plugins
     Plugin       Version  From      Provides
-    -----------  -------  --------  ---------------------------------
+    -----------  -------  --------  --------------------------------------------------------
     deployhooks  1.0.0    embedded  deployhooks, release.created
     memcache     1.0.0    embedded  memcache
+    postgresql   1.0.0    embedded  postgresql
+    redis        1.0.0    embedded  redis
     releases     1.0.0    embedded  releases:advanced, releases:basic
-    "#);
+    webhooks     1.0.0    embedded  webhooks, release.created, release.failed, addon.changed
+    ");
     let plugins = environment.run(["plugins", "--json"]).success().json();
     let names = plugins
         .as_array()
@@ -91,7 +112,14 @@ fn what_can_be_added_is_listed() {
         .map(|plugin| plugin["name"].as_str().unwrap());
     assert_eq!(
         names.collect::<Vec<_>>(),
-        ["deployhooks", "memcache", "releases"]
+        [
+            "deployhooks",
+            "memcache",
+            "postgresql",
+            "redis",
+            "releases",
+            "webhooks"
+        ]
     );
 }
 

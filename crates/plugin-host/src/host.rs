@@ -57,7 +57,7 @@ impl PluginHost {
     pub fn load(home: Option<&Path>, mut settings: Settings) -> Result<Self, HostError> {
         let in_home = || home.map(|home| home.join("resources"));
         settings.folders = settings.folders.or_else(in_home);
-        let mut sources = Vec::from(Source::embedded());
+        let mut sources: Vec<Source> = Source::embedded().collect();
         if let Some(home) = home {
             sources.extend(Source::installed(home)?);
         }

@@ -27,8 +27,10 @@ impl Providers for PluginHost {
     }
 
     fn provision(&self, request: &ProvisionRequest<'_>) -> Result<Provision, ProviderError> {
+        let folders = self.settings.folders.as_deref();
+        let fresh = folders.filter(|folders| !folders.join(request.id.as_str()).exists());
         let made = self.resource(request.plan, &convert::provision(request));
-        if let (Err(_), Some(folders)) = (&made, &self.settings.folders) {
+        if let (Err(_), Some(folders)) = (&made, fresh) {
             // Why it failed is what people need to know.
             let _ = remove_folder(folders, request.id.as_str());
         }

@@ -12,9 +12,33 @@ use crate::error::HostError;
 use crate::fault::Fault;
 use crate::limits::Limits;
 
-static RELEASES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugins/releases");
-static MEMCACHE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugins/memcache");
-static DEPLOYHOOKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugins/deployhooks");
+/// The plugins in the binary, sorted by name.
+static SHIPPED: [(&str, Dir<'_>); 6] = [
+    (
+        "deployhooks",
+        include_dir!("$CARGO_MANIFEST_DIR/../../plugins/deployhooks"),
+    ),
+    (
+        "memcache",
+        include_dir!("$CARGO_MANIFEST_DIR/../../plugins/memcache"),
+    ),
+    (
+        "postgresql",
+        include_dir!("$CARGO_MANIFEST_DIR/../../plugins/postgresql"),
+    ),
+    (
+        "redis",
+        include_dir!("$CARGO_MANIFEST_DIR/../../plugins/redis"),
+    ),
+    (
+        "releases",
+        include_dir!("$CARGO_MANIFEST_DIR/../../plugins/releases"),
+    ),
+    (
+        "webhooks",
+        include_dir!("$CARGO_MANIFEST_DIR/../../plugins/webhooks"),
+    ),
+];
 
 /// The name of every manifest.
 pub(crate) const MANIFEST: &str = "plugin.yaml";
@@ -48,8 +72,8 @@ impl std::fmt::Display for Source {
 
 impl Source {
     /// All plugins that ship with the binary.
-    pub(crate) fn embedded() -> [Self; 3] {
-        ["deployhooks", "memcache", "releases"].map(Self::Embedded)
+    pub(crate) fn embedded() -> impl Iterator<Item = Self> {
+        SHIPPED.iter().map(|(name, _)| Self::Embedded(name))
     }
 
     /// All folders in `HOME/plugins`, sorted; none where there is no such folder. Hidden ones are
@@ -158,12 +182,9 @@ impl Source {
 }
 
 fn embedded_file(name: &str, file: &str) -> io::Result<&'static [u8]> {
-    let folder = match name {
-        "deployhooks" => &DEPLOYHOOKS,
-        "memcache" => &MEMCACHE,
-        _ => &RELEASES,
-    };
-    let found = folder.get_file(file).map(include_dir::File::contents);
+    let folder = SHIPPED.iter().find(|(shipped, _)| *shipped == name);
+    let found = folder.and_then(|(_, folder)| folder.get_file(file));
+    let found = found.map(include_dir::File::contents);
     found.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 

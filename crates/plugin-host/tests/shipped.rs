@@ -65,7 +65,10 @@ fn all_are_listed_with_what_they_offer() {
         [
             r#"deployhooks embedded ["release.created"] ["deployhooks"] [] ["http options.url", "smtp"]"#,
             r#"memcache embedded [] ["memcache"] [] ["run memcached"]"#,
+            r#"postgresql embedded [] ["postgresql"] [] ["run bash", "run setpriv", "run initdb", "run postgres", "folder"]"#,
+            r#"redis embedded [] ["redis"] [] ["run redis-server", "folder"]"#,
             r#"releases embedded [] [] ["releases:advanced", "releases:basic"] []"#,
+            r#"webhooks embedded ["release.created", "release.failed", "addon.changed"] ["webhooks"] [] ["http options.url"]"#,
         ]
     );
     let catalogue = host.catalogue();
