@@ -294,7 +294,7 @@ fn a_broken_manifest_is_shown_with_its_place() {
 fn a_home_without_plugins_has_those_that_ship() {
     let home = tempfile::tempdir().unwrap();
     let host = PluginHost::load(Some(home.path()), quick()).unwrap();
-    assert_eq!(host.plugins().len(), 3);
+    assert_eq!(host.plugins().len(), 6);
 }
 
 #[test]

@@ -31,6 +31,10 @@ impl Home {
         Self { folder, host }
     }
 
+    fn program(&self, name: &str) -> PathBuf {
+        self.folder.path().join("bin").join(name)
+    }
+
     pub(crate) fn folder_of(&self, id: &ResourceId) -> PathBuf {
         self.folder.path().join("resources").join(id.as_str())
     }
@@ -123,6 +127,11 @@ pub(crate) fn keeps_its_promises(program: &str, plan: &str, larger: &str, files:
     let apart = apart.unwrap();
     assert_ne!(apart.port, first.port);
     assert_ne!(password(&url(&apart)), secret);
+
+    // A call that fails takes nothing away that was there before.
+    fs::rename(home.program(program), home.program("elsewhere")).unwrap();
+    home.provision(plan, &id, &[]).unwrap_err();
+    assert!(folder.exists());
 
     for _ in 0..2 {
         home.host.deprovision(&app(), &known).unwrap();
