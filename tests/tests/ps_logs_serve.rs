@@ -91,8 +91,8 @@ fn a_process_that_is_killed_is_started_again() {
     let before = pid(&environment);
     let killed = environment
         .caller()
-        .command("kill")
-        .args(["-9", &before.unwrap().to_string()])
+        .command("sh")
+        .args(["-c", &format!("kill -9 {}", before.unwrap())])
         .status()
         .unwrap();
     assert!(killed.success());

@@ -270,8 +270,10 @@ fn a_daemon_that_is_killed_in_a_launch_takes_no_release_with_it() {
     let dead = gate.arrived(1);
     let daemon = daemons(env);
     assert_eq!(daemon.len(), 1, "{daemon:?}");
-    let mut kill = env.caller().command("kill");
-    let killed = kill.args(["-9", &daemon[0].to_string()]).status();
+    let mut kill = env.caller().command("sh");
+    let killed = kill
+        .args(["-c", &format!("kill -9 {}", daemon[0])])
+        .status();
     assert!(killed.is_ok_and(|status| status.success()));
     let (status, _, stderr) = slow.ends();
     assert_eq!(status, 1, "{stderr}");

@@ -92,7 +92,10 @@ impl App {
                 phase
             }
             (phase, Input::Unit(id, change)) => self.unit_changed(phase, id, &change, cx),
-            (Phase::Booting(it), Input::Lasted(id)) if it.id == id => it.healthy(),
+            (Phase::Booting(mut it), Input::Lasted(id)) if it.id == id => {
+                it.lasted = true;
+                it.ready()
+            }
             (Phase::Healthy(it), Input::Switch(id, reply)) if it.id == id => {
                 let settled = self.switch(it, cx);
                 // It fails when the client is gone, and the switch is made all the same.
@@ -157,6 +160,7 @@ impl App {
             id,
             running,
             fresh,
+            lasted: false,
             reply: Some(reply),
         };
         if it.fresh.is_empty() {
@@ -206,7 +210,7 @@ impl App {
                 )
             }
             (Phase::Starting(it), UnitChange::Up) if self.servers.are_up(&it.fresh) => boot(it, cx),
-            (Phase::Booting(it), UnitChange::Up) if of_launch && is_web => it.healthy(),
+            (Phase::Booting(it), UnitChange::Up) if of_launch && is_web => it.ready(),
             (phase, _) => phase,
         }
     }

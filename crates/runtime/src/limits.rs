@@ -14,7 +14,7 @@ pub struct Limits {
     pub steady_after: Duration,
     /// How long requests to the old release may take to finish after a switch.
     pub drain: Duration,
-    /// How long the processes of an app without `web` must live to be healthy.
+    /// How long processes other than `web` must live to be healthy.
     pub settle: Duration,
     /// How long the output of an ended process is waited for, where a process that it left behind
     /// keeps its pipe open.

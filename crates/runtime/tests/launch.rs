@@ -170,6 +170,9 @@ fn a_release_that_opens_no_port_changes_nothing() {
 #[test]
 fn a_release_whose_worker_dies_changes_nothing() {
     check_unhealthy("exit 1", "worker", "worker.1 exited with status 1", &[]);
+    // It outlives the start of `web`, and not the time that it must last.
+    let late = "sleep 0.15; exit 1";
+    check_unhealthy(late, "worker", "worker.1 exited with status 1", &[]);
 }
 
 #[test]

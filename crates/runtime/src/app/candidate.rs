@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{CandidateId, Input};
+use crate::control::protocol::ProcessState;
 use crate::drain::Unhealthy;
 use crate::launch::{Context, Handle};
 use crate::spec::AppSpec;
@@ -31,6 +32,8 @@ pub(super) struct Candidate {
     pub(super) running: Generation,
     /// The servers that were started for it.
     pub(super) fresh: Vec<UnitId>,
+    /// Whether its processes other than `web` have lasted long enough; so if it has none.
+    pub(super) lasted: bool,
     pub(super) reply: Option<oneshot::Sender<Result<(), Unhealthy>>>,
 }
 
@@ -40,8 +43,8 @@ pub(super) struct Generation {
     pub(super) units: Vec<Handle>,
 }
 
-/// Starts a candidate's processes. One without processes is healthy at once; one without `web`,
-/// once its processes have lasted a while.
+/// Starts a candidate's processes. It is healthy once `web`, if it has one, has opened its port, and
+/// its other processes, if it has any, have lasted a while; at once where it has no processes.
 pub(super) fn boot(mut it: Candidate, cx: &Arc<Context>) -> Phase {
     let spec = &it.running.spec;
     let start = |kind| cx.process(spec, kind, false, Vec::new());
@@ -49,7 +52,8 @@ pub(super) fn boot(mut it: Candidate, cx: &Arc<Context>) -> Phase {
     if it.running.units.is_empty() {
         return it.healthy();
     }
-    if !it.running.units.iter().any(Handle::is_web) {
+    it.lasted = it.running.units.iter().all(Handle::is_web);
+    if !it.lasted {
         let (events, app, id, settle) =
             (cx.events.clone(), spec.app.clone(), it.id, cx.limits.settle);
         tokio::spawn(async move {
@@ -65,7 +69,18 @@ impl Candidate {
         self.fresh.contains(&id) || self.running.units.iter().any(|unit| unit.id == id)
     }
 
-    pub(super) fn healthy(mut self) -> Phase {
+    /// Healthy, if nothing is missing any more.
+    pub(super) fn ready(self) -> Phase {
+        let mut web = self.running.units.iter().filter(|unit| unit.is_web());
+        let answers = web.all(|unit| unit.state == ProcessState::Up);
+        if self.lasted && answers {
+            self.healthy()
+        } else {
+            Phase::Booting(self)
+        }
+    }
+
+    fn healthy(mut self) -> Phase {
         if let Some(reply) = self.reply.take() {
             // It fails when the client is gone; its connection abandons the candidate then.
             let _ = reply.send(Ok(()));
