@@ -3,6 +3,7 @@
 
 pub mod addons;
 pub mod apps;
+pub mod billing;
 pub mod config;
 pub mod confirm;
 pub mod deploy;
@@ -115,6 +116,7 @@ commands! {
     "restart" or "ps:restart" "Restart an app's processes" restart;
     "logs" "Show an app's logs" logs;
     "open" or "apps:open" "Open an app in the browser" open;
+    "billing" "Show what the add-ons of every app have cost, or of one --app" billing;
     "plugins" or "plugins:list" "List the plugins" plugins::list;
     "plugins:new" "Write the skeleton of a plugin" plugins::new;
     "plugins:check" "Read a plugin, without side effects" plugins::check;

@@ -57,6 +57,15 @@ impl Context {
         identity::app(app, remote, &self.env, &self.repositories())
     }
 
+    /// The app that `--app` names, where it is said: for commands that are about all apps.
+    ///
+    /// # Errors
+    /// Where it is no name.
+    pub fn named_app(&self) -> Result<Option<AppName>, CommandError> {
+        let named = self.global.app.as_deref();
+        Ok(named.map(AppName::new).transpose()?)
+    }
+
     /// Who acts (S6).
     ///
     /// # Errors

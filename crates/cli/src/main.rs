@@ -7,6 +7,7 @@
 )]
 
 mod args;
+mod calendar;
 mod clock;
 mod commands;
 mod context;

@@ -1,5 +1,6 @@
 //! How values look: the forms that `docs/guide.md` fixes. Nothing here knows where values are from.
 
+pub mod billing;
 pub mod config;
 pub mod release;
 pub mod table;
