@@ -87,7 +87,7 @@ fn a_pinned_release_stays_and_an_unpinned_one_goes() {
     Pruning myapp... done, 1 release removed
 
     $ slugline releases:prune
-    releases:basic keeps all 2 releases of myapp.
+    releases:basic keeps every release of myapp.
 
     $ slugline releases
     Rel   Change                          By                    When

@@ -112,7 +112,7 @@ fn a_tier_is_tried_before_it_is_installed() {
     2> Nothing has been changed.
 
     $ slugline releases:prune
-    releases:advanced keeps all 8 releases of myapp.
+    releases:advanced keeps every release of myapp.
 
     $ slugline releases
     Rel   Change                          By                    When

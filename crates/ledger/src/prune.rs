@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use slugline_core::app::AppName;
 use slugline_core::release::Version;
 use slugline_core::time::Timestamp;
@@ -35,12 +35,13 @@ pub(crate) fn prune(
     let current = counters.current.unwrap_or(0);
     let wanted: BTreeSet<i64> = versions.iter().map(|version| number(*version)).collect();
     let (mut pruned, mut slugs) = (Vec::new(), BTreeSet::new());
-    for version in wanted {
-        if let Some(slug) = drop_release(&tx, id, version, at, current)? {
+    for stretch in stretches(wanted) {
+        for (version, slug) in drop_releases(&tx, id, stretch, current, at)? {
             pruned.push(version);
             slugs.extend(slug);
         }
     }
+    pruned.sort_unstable();
     let gaps = gaps(&tx, id, &pruned)?;
     forget::<Config>(&tx, id, &gaps)?;
     forget::<InstalledAddons>(&tx, id, &gaps)?;
@@ -48,22 +49,35 @@ pub(crate) fn prune(
     Ok(tx.commit()?)
 }
 
-/// Removes one release where it may be removed, and answers the slug that it had.
-fn drop_release(
+/// Numbers without a hole between them, first and last: most of what goes follows each other, and
+/// one statement for a thousand is far cheaper than a thousand.
+fn stretches(numbers: BTreeSet<i64>) -> Vec<(i64, i64)> {
+    let mut stretches: Vec<(i64, i64)> = Vec::new();
+    for number in numbers {
+        match stretches.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => stretches.push((number, number)),
+        }
+    }
+    stretches
+}
+
+/// Removes those releases of a stretch that may be removed, and answers their numbers, each with
+/// the slug that it had.
+fn drop_releases(
     db: &Connection,
     app: i64,
-    version: i64,
-    at: Timestamp,
+    (first, last): (i64, i64),
     current: i64,
-) -> Result<Option<Option<i64>>> {
-    let mut receipt = db.prepare_cached(sql::ADD_RECEIPT)?;
-    if receipt.execute(params![app, version, at.0, current])? == 0 {
-        return Ok(None);
-    }
-    let mut release = db.prepare_cached(sql::DROP_RELEASE)?;
-    Ok(release
-        .query_row([app, version], |row| row.get(0))
-        .optional()?)
+    at: Timestamp,
+) -> Result<Vec<(i64, Option<i64>)>> {
+    db.prepare_cached(sql::ADD_RECEIPTS)?
+        .execute([app, first, last, current, at.0])?;
+    let mut releases = db.prepare_cached(sql::DROP_RELEASES)?;
+    let gone = releases.query_map([app, first, last, current], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(gone.collect::<std::result::Result<_, _>>()?)
 }
 
 /// The stretches without a release around the numbers that were pruned, sorted as these are.
@@ -83,4 +97,20 @@ fn gaps(db: &Connection, app: i64, pruned: &[i64]) -> Result<Vec<Gap>> {
         })?);
     }
     Ok(gaps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stretches;
+
+    #[test]
+    fn numbers_that_follow_each_other_are_one_stretch() {
+        let check = |numbers: &[i64], expected: &[(i64, i64)]| {
+            assert_eq!(stretches(numbers.iter().copied().collect()), expected);
+        };
+        check(&[], &[]);
+        check(&[5], &[(5, 5)]);
+        check(&[3, 1, 2, 7, 9, 8, 5], &[(1, 3), (5, 5), (7, 9)]);
+        check(&[i64::MAX, i64::MAX - 1], &[(i64::MAX - 1, i64::MAX)]);
+    }
 }

@@ -74,13 +74,15 @@ statements! {
 
     PIN_RELEASE = "UPDATE release SET pinned = ?3 WHERE app_id = ?1 AND version = ?2";
 
-    /// A release that is neither current (`?4`), pending nor pinned leaves its receipt.
-    ADD_RECEIPT = "INSERT INTO receipt (app_id, version, change, status, slug, pruned_at)
-        SELECT r.app_id, r.version, r.change, r.status, s.digest, ?3
+    /// Releases from `?2` to `?3` that are neither current (`?4`), pending nor pinned leave their
+    /// receipts.
+    ADD_RECEIPTS = "INSERT INTO receipt (app_id, version, change, status, slug, pruned_at)
+        SELECT r.app_id, r.version, r.change, r.status, s.digest, ?5
         FROM release r LEFT JOIN slug s ON s.id = r.slug
-        WHERE r.app_id = ?1 AND r.version = ?2 AND r.status <> 'pending' AND r.version <> ?4
-        AND r.pinned = 0";
-    DROP_RELEASE = "DELETE FROM release WHERE app_id = ?1 AND version = ?2 RETURNING slug";
+        WHERE r.app_id = ?1 AND r.version BETWEEN ?2 AND ?3
+        AND r.version <> ?4 AND r.status <> 'pending' AND r.pinned = 0";
+    DROP_RELEASES = "DELETE FROM release WHERE app_id = ?1 AND version BETWEEN ?2 AND ?3
+        AND version <> ?4 AND status <> 'pending' AND pinned = 0 RETURNING version, slug";
     /// The numbers that are kept next to `?2`, below and above it.
     NEIGHBOURS = "SELECT
         (SELECT max(version) FROM release WHERE app_id = ?1 AND version < ?2),

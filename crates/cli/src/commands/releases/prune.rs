@@ -95,29 +95,29 @@ fn show(
     Ok(Status::Done)
 }
 
-/// Asks, with the numbers that go, and prunes.
+/// Asks, with how many would go, unless that was answered before; and prunes.
 fn prune(
     context: &Context,
     engine: &Engine<'_>,
     app: &AppName,
     tier: &PlanName,
-    confirmed: Option<&str>,
+    given: Option<&str>,
 ) -> Outcome {
-    let reviewed = retention::review(engine, app, tier).map_err(Failure::from)?;
-    let said = summary(app, tier, &reviewed);
-    if gone(&reviewed) > 0 {
-        if confirmed.is_none() {
+    if !confirm::answered(app, given)? {
+        let reviewed = retention::review(engine, app, tier).map_err(Failure::from)?;
+        if gone(&reviewed) > 0 {
+            let said = summary(app, tier, &reviewed);
             let list = "`slugline releases:prune --dry-run` lists them.";
             context.ui.warning(format_args!("{said}\n{list}"));
+            confirm::confirm(context, app, given)?;
         }
-        confirm::confirm(context, app, confirmed)?;
     }
     let actor = context.actor()?;
-    let request = context.request(app, &actor, confirmed)?;
+    let request = context.request(app, &actor, given)?;
     let mut narrator = Narrator::new(&context.ui, &|_| String::new());
     let lost = engine.prune_releases(&request, &mut narrator)?;
     context.ui.data(match lost.len() {
-        0 => said,
+        0 => format!("{tier} keeps every release of {app}."),
         1 => format!("Pruning {app}... done, 1 release removed"),
         count => format!("Pruning {app}... done, {count} releases removed"),
     });
