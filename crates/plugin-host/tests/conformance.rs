@@ -173,7 +173,14 @@ fn tests_of_the_vendor_are_run() {
 
 #[test]
 fn the_plugins_that_ship_pass() {
-    for name in ["deployhooks", "memcache", "releases"] {
+    for name in [
+        "deployhooks",
+        "memcache",
+        "postgresql",
+        "redis",
+        "releases",
+        "webhooks",
+    ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../plugins")
             .join(name);

@@ -4,7 +4,9 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::protocol::{Answer, HttpAnswer, HttpRequest, Mail, Pair, PluginSettings, Question};
+use crate::protocol::{
+    Answer, FileName, FileText, HttpAnswer, HttpRequest, Mail, Pair, PluginSettings, Question,
+};
 
 use super::Failure;
 
@@ -109,6 +111,41 @@ impl Context<'_> {
         }
     }
 
+    /// The private folder of the resource, with `permissions.folder`; pass the request's `id`. Its
+    /// path is absolute. It is removed after the resource was deprovisioned.
+    ///
+    /// # Errors
+    /// [`Failure::Broken`]: it is not granted, this is neither a provision nor a change of plan, or
+    /// the disk fails.
+    pub fn folder(&self, id: &str) -> Result<String, Failure> {
+        match self.put(&Question::Folder(id.to_owned()))? {
+            Answer::Folder(path) => Ok(path),
+            _ => strange(),
+        }
+    }
+
+    /// A file in that folder, of at most 64 KB; none where there is no such file.
+    ///
+    /// # Errors
+    /// As [`Context::folder`].
+    pub fn read(&self, id: &str, name: &str) -> Result<Option<String>, Failure> {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        match self.put(&Question::Read(FileName { id, name }))? {
+            Answer::Value(text) => Ok(text),
+            _ => strange(),
+        }
+    }
+
+    /// Writes a file of at most 64 KB into that folder, for its owner alone.
+    ///
+    /// # Errors
+    /// As [`Context::folder`].
+    pub fn write(&self, id: &str, name: &str, text: &str) -> Result<(), Failure> {
+        let (id, name, text) = (id.to_owned(), name.to_owned(), text.to_owned());
+        let file = FileText { id, name, text };
+        self.put(&Question::Write(file)).map(|_| ())
+    }
+
     fn put(&self, question: &Question) -> Result<Answer, Failure> {
         match (self.ask)(question).map_err(Failure::Broken)? {
             Answer::Refused(what) => Err(Failure::Broken(what)),
@@ -120,4 +157,34 @@ impl Context<'_> {
 fn strange<T>() -> Result<T, Failure> {
     let what = "the answer is not one to this question";
     Err(Failure::Broken(what.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    /// Each method asks what the page of the protocol shows, and takes the answer that is shown.
+    #[test]
+    fn a_folder_is_asked_for_as_the_protocol_says() {
+        let shown = example::services();
+        let answered = |question: &Question| {
+            let found = shown.iter().find(|(asked, _)| asked == question);
+            found
+                .map(|(_, answer)| answer.clone())
+                .ok_or_else(|| "it is not shown".to_owned())
+        };
+        let settings = PluginSettings::default();
+        let context = Context {
+            settings: &settings,
+            ask: &answered,
+        };
+        let id = "0123456789abcdef0123456789abcdef";
+        let folder = context.folder(id).unwrap();
+        assert!(folder.ends_with(&format!("resources/{id}")), "{folder}");
+        assert!(matches!(context.read(id, "password"), Ok(None)));
+        context.write(id, "server.conf", "port 20000\n").unwrap();
+        assert!(context.write(id, "server.conf", "").is_err());
+        assert!(context.folder("other").is_err());
+    }
 }

@@ -88,7 +88,7 @@ fn same(first: &Provision, second: &Provision) -> Result<(), String> {
             .collect();
         return Err(format!(
             "{} came out otherwise; what is made up, such as a password, must be kept in \
-             slugline.store under request.key",
+             slugline.store under request.key, or in slugline.folder",
             keys.join(", ")
         ));
     }

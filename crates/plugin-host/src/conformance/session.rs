@@ -8,12 +8,14 @@ use slugline_core::addon::PlanName;
 use slugline_plugin_api::hook::Hook;
 use slugline_plugin_api::manifest::Manifest;
 use slugline_plugin_api::message::{Provision, Reply, Request};
+use tempfile::TempDir;
 
 use crate::host::PluginHost;
 use crate::providers::{check_process, is_on_path, promised};
 use crate::service::MemoryStore;
 use crate::settings::{Settings, SmtpSettings};
 
+use super::SAMPLES;
 use super::finding::Finding;
 use super::sample::{self, Samples};
 use super::sink::Sinks;
@@ -25,6 +27,8 @@ const POINTS: usize = 20;
 pub(super) struct Session {
     host: PluginHost,
     pub(super) samples: Samples,
+    /// Where its resources have their folders, until the session ends.
+    _folders: TempDir,
 }
 
 impl Session {
@@ -34,14 +38,21 @@ impl Session {
         sinks: &Sinks,
         samples: Samples,
     ) -> Result<Self, Finding> {
+        let folders = tempfile::tempdir();
+        let folders = folders.map_err(|error| Finding::of_file(folder, SAMPLES, &error))?;
         let settings = Settings {
+            folders: Some(folders.path().to_owned()),
             smtp: SmtpSettings::from_url(&sinks.smtp, "slugline@localhost").ok(),
             store: Some(Rc::new(MemoryStore::default())),
             ..settings.clone()
         };
         let host = PluginHost::of_folder(folder, settings);
         let host = host.map_err(|error| Finding::of_host(error, folder))?;
-        Ok(Self { host, samples })
+        Ok(Self {
+            host,
+            samples,
+            _folders: folders,
+        })
     }
 
     pub(super) fn manifest(&self) -> &Rc<Manifest> {
