@@ -100,8 +100,10 @@ fn process(environment: &TestEnvironment, name: &str) -> serde_json::Value {
 }
 
 fn kill(environment: &TestEnvironment, pid: &str) {
-    let mut kill = environment.caller().command("kill");
-    assert!(kill.args(["-9", pid]).status().unwrap().success());
+    // A minimal Debian has no program of that name, but every shell has.
+    let mut shell = environment.caller().command("sh");
+    shell.args(["-c", &format!("kill -9 {pid}")]);
+    assert!(shell.status().unwrap().success());
 }
 
 /// The folder of the resource of an add-on.
