@@ -93,8 +93,8 @@ pub(crate) const SCRIPTS: &[Hostile] = &[
     lua(
         Check,
         "sorts long texts that differ at their end",
-        "local x = ('a'):rep(1e6) local b, c, t = x .. 'b', x .. 'c', {} \
-         for i = 1, 20000 do t[i] = if i % 2 == 0 then b else c end table.sort(t)",
+        "local x = ('a'):rep(8e6) local b, c, t = x .. 'b', x .. 'c', {} \
+         for i = 1, 300000 do t[i] = if i % 2 == 0 then b else c end table.sort(t)",
         LATE,
     ),
     lua(
