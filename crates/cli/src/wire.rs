@@ -93,10 +93,10 @@ pub fn plugin_host(context: &Context) -> Result<PluginHost, CommandError> {
     plugin_host_of(context, &context.home)
 }
 
-/// As [`plugin_host`], of the plugins in another folder than the home.
+/// As [`plugin_host()`], of the plugins in another folder than the home.
 ///
 /// # Errors
-/// As [`plugin_host`].
+/// As [`plugin_host()`].
 pub fn plugin_host_of(context: &Context, folder: &Path) -> Result<PluginHost, CommandError> {
     let settings = plugin_settings(context)?;
     Ok(PluginHost::load(Some(folder), settings)?)
