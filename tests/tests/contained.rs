@@ -56,6 +56,7 @@ const slugline_table *slugline_plugin(void) {{ return &TABLE; }}
         .expect("a C compiler named cc is there");
     let said = String::from_utf8_lossy(&compiled.stderr);
     assert!(compiled.status.success(), "{said}");
+    t.approve("odd");
 }
 
 #[test]

@@ -130,6 +130,7 @@ fn a_script_that_is_none_forbids() {
     t.install("odd", &manifest, "");
     let script = t.env.home().join("plugins/odd/init.lua");
     std::fs::remove_file(script).unwrap();
+    t.approve("odd");
     let why = "cannot read init.lua: No such file or directory (os error 2)";
     let why = format!("odd: the plugin odd failed in release.check: {why}");
     t.refuses(&["config:add", "A=2"], 1, &why);

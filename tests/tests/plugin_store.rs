@@ -15,6 +15,11 @@ fn what_a_hook_keeps_is_there_for_the_next_command() {
                   if count == 3 then slugline.deny('this is change ' .. count) end\nend)\n";
     std::fs::write(folder.join("plugin.yaml"), manifest).unwrap();
     std::fs::write(folder.join("init.lua"), script).unwrap();
+    drop(
+        environment
+            .run(["plugins:update", "counting", "--yes"])
+            .success(),
+    );
     for value in ["A=1", "A=2"] {
         let _ = environment.run(["config:add", value]).success();
     }

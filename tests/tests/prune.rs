@@ -57,6 +57,12 @@ fn tier(environment: &TestEnvironment, plan: &str, keep: &str) {
         "local tier = slugline.tier(\"{plan}\")\nfunction tier.keep(history)\n{keep}\nend\n"
     );
     std::fs::write(folder.join("init.lua"), script).unwrap();
+    let plugin = format!("own-{plan}");
+    drop(
+        environment
+            .run(["plugins:update", &plugin, "--yes"])
+            .success(),
+    );
 }
 
 #[test]

@@ -118,6 +118,9 @@ commands! {
     "open" or "apps:open" "Open an app in the browser" open;
     "billing" "Show what the add-ons of every app have cost, or of one --app" billing;
     "plugins" or "plugins:list" "List the plugins" plugins::list;
+    "plugins:install" "Install a plugin, and grant it what it asks for" plugins::install;
+    "plugins:update" "Replace a plugin, or approve what has changed" plugins::update;
+    "plugins:remove" "Remove a plugin" plugins::remove;
     "plugins:new" "Write the skeleton of a plugin" plugins::new;
     "plugins:check" "Read a plugin, without side effects" plugins::check;
     "plugins:test" "Put a plugin through all that may happen to it" plugins::test;

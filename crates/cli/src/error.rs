@@ -136,6 +136,7 @@ invalid! {
     slugline_core::release::InvalidVersion,
     slugline_core::slug::InvalidDigest,
     slugline_plugin_host::HostError,
+    slugline_plugin_host::install::InstallError,
     slugline_runtime::ControlError,
     slugline_slug::StoreError,
     serde_json::Error,

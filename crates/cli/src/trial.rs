@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use slugline_core::addon::{PlanName, ServiceName};
-use slugline_plugin_host::{Limits, PluginHost};
+use slugline_plugin_host::{Limits, PluginHost, install};
 
 use crate::clock::random;
 use crate::context::Context;
@@ -65,6 +65,8 @@ impl Trial {
             .and_then(|()| std::fs::write(plugin.join("plugin.yaml"), manifest(name, source)))
             .and_then(|()| std::fs::write(plugin.join("init.lua"), source));
         written.map_err(|error| failed("cannot write", &plugin, &error))?;
+        // Whoever tries a script approves it.
+        approve(&folder.0, name)?;
         let host = wire::plugin_host_of(context, &folder.0)?;
         Ok(Self {
             folder: folder.keep(),
@@ -83,7 +85,8 @@ impl Trial {
         let place = plugins.join(&plugin);
         std::fs::create_dir_all(&plugins)
             .and_then(|()| std::fs::rename(self.folder.join("plugins").join(&plugin), &place))
-            .map_err(|error| failed("cannot write", &place, &error))
+            .map_err(|error| failed("cannot write", &place, &error))?;
+        approve(&context.home, self.plan.plan())
     }
 
     /// The tier.
@@ -132,7 +135,15 @@ fn remove(folder: &Path) {
 pub fn uninstall(context: &Context, tier: &str) -> Result<(), CommandError> {
     let place = context.home.join("plugins").join(plugin_name(tier));
     let hidden = Scratch(scratch(context));
-    std::fs::rename(&place, &hidden.0).map_err(|error| failed("cannot remove", &place, &error))
+    std::fs::rename(&place, &hidden.0).map_err(|error| failed("cannot remove", &place, &error))?;
+    Ok(install::forget(&context.home, &plugin_name(tier))?)
+}
+
+/// Approves the plugin that holds a tier, as it is there.
+fn approve(home: &Path, tier: &str) -> Result<(), CommandError> {
+    let plugin = plugin_name(tier);
+    let (info, digest) = install::installed(home, &plugin)?;
+    Ok(install::approve(home, &plugin, &info, &digest)?)
 }
 
 /// A folder in the home that is not there yet.

@@ -19,7 +19,7 @@ use slugline_core::change::Change;
 use slugline_core::port::{HistoryEntry, Policies, Proposal};
 use slugline_core::release::Version;
 use slugline_core::slug::Commit;
-use slugline_plugin_host::{Limits, PluginHost, Settings};
+use slugline_plugin_host::{Limits, PluginHost, Settings, install};
 
 const LUA: &str = "name: cap\nversion: 1.0.0\napi: 1\nsummary: A cap.\nentry: init.lua\n\
                    hooks: [billing.check]\n";
@@ -51,6 +51,8 @@ impl Stage {
         for (name, contents) in files {
             std::fs::write(folder.join(name), contents).unwrap();
         }
+        let (info, digest) = install::installed(home.path(), "cap").unwrap();
+        install::approve(home.path(), "cap", &info, &digest).unwrap();
         Self {
             home,
             app: AppName::new("myapp").unwrap(),

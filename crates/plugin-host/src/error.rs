@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::install::InstallError;
 use crate::manifest::ManifestError;
 
 /// Why the host cannot be loaded.
@@ -39,4 +40,35 @@ pub enum HostError {
         /// The other.
         second: String,
     },
+    /// A plugin was put into the folder, and nobody has approved it.
+    #[error(
+        "the plugin {name} in {} has not been approved\nLook at it, then approve it: slugline \
+         plugins:update {name}\nUntil then, commands that need plugins are refused; {WORKING} work.",
+        folder.display()
+    )]
+    Unapproved {
+        /// The name of its folder.
+        name: String,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// A plugin has changed since it was approved.
+    #[error(
+        "the plugin {name} in {} has changed since it was approved\nLook at it, then approve it \
+         again: slugline plugins:update {name}\nUntil then, commands that need plugins are refused; \
+         {WORKING} work.",
+        folder.display()
+    )]
+    Changed {
+        /// The name of its folder.
+        name: String,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// What was approved cannot be read.
+    #[error(transparent)]
+    Approvals(#[from] Box<InstallError>),
 }
+
+/// Commands that need no plugin.
+const WORKING: &str = "plugins:update, plugins:remove, apps, config, releases, ps, logs and status";

@@ -13,6 +13,7 @@ use slugline_plugin_api::protocol::Containment;
 use crate::catalogue::Offers;
 use crate::error::HostError;
 use crate::fault::Fault;
+use crate::install::{Lock, digest_of_folder};
 use crate::manifest::check_manifest;
 use crate::plugin::{Plugin, containment};
 use crate::process::Deadline;
@@ -52,8 +53,8 @@ impl PluginHost {
     /// script is read.
     ///
     /// # Errors
-    /// [`HostError`]: a manifest that is wrong or cannot be read, or two plugins that have a name,
-    /// an add-on or a tier in common.
+    /// [`HostError`]: a manifest that is wrong or cannot be read, two plugins that have a name, an
+    /// add-on or a tier in common, or one that the operator has not approved as it is now.
     pub fn load(home: Option<&Path>, mut settings: Settings) -> Result<Self, HostError> {
         let in_home = || home.map(|home| home.join("resources"));
         settings.folders = settings.folders.or_else(in_home);
@@ -61,7 +62,40 @@ impl PluginHost {
         if let Some(home) = home {
             sources.extend(Source::installed(home)?);
         }
-        Self::of(sources, settings)
+        let host = Self::of(sources, settings)?;
+        if let Some(home) = home {
+            host.check_approved(home)?;
+        }
+        Ok(host)
+    }
+
+    /// Whether each plugin of the operator's folder is what the operator approved. The manifests
+    /// have been read before: one that is broken says more.
+    fn check_approved(&self, home: &Path) -> Result<(), HostError> {
+        let mut lock = None;
+        for plugin in &self.plugins {
+            let Source::Folder(folder) = &plugin.source else {
+                continue;
+            };
+            let lock = match &mut lock {
+                Some(lock) => lock,
+                none => none.insert(Lock::read(home).map_err(Box::new)?),
+            };
+            let name = folder.file_name().unwrap_or_default();
+            let name = name.to_string_lossy().into_owned();
+            let folder = folder.clone();
+            let Some(approval) = lock.plugins.get(&name) else {
+                return Err(HostError::Unapproved { name, folder });
+            };
+            let digest = digest_of_folder(&folder).map_err(|cause| HostError::Read {
+                path: folder.clone(),
+                cause,
+            })?;
+            if !approval.covers(&digest) {
+                return Err(HostError::Changed { name, folder });
+            }
+        }
+        Ok(())
     }
 
     /// Reads the manifest of the one plugin in this folder, installed or not, and of no other.
@@ -128,7 +162,7 @@ impl PluginHost {
 }
 
 impl Plugin {
-    fn info(&self) -> PluginInfo {
+    pub(crate) fn info(&self) -> PluginInfo {
         let manifest = &self.manifest;
         let asked = &manifest.permissions;
         let run = asked.run.iter().map(|program| format!("run {program}"));

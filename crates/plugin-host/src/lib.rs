@@ -14,6 +14,7 @@ mod convert;
 mod error;
 mod fault;
 mod host;
+pub mod install;
 mod limits;
 mod lua;
 pub mod manifest;

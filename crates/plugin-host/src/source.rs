@@ -44,7 +44,7 @@ static SHIPPED: [(&str, Dir<'_>); 6] = [
 pub(crate) const MANIFEST: &str = "plugin.yaml";
 
 /// What the operator has set for a plugin, beside its manifest.
-const SETTINGS: &str = "settings.yaml";
+pub(crate) const SETTINGS: &str = "settings.yaml";
 
 /// How the name of a dynamic library ends.
 const LIBRARY: [&str; 2] = [".so", ".dylib"];

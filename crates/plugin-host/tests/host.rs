@@ -21,7 +21,7 @@ fn host(plugins: &[(&str, &str, &str)]) -> (tempfile::TempDir, Result<PluginHost
     for (name, more, script) in plugins {
         install(home.path(), name, &manifest(name, more), script);
     }
-    let host = PluginHost::load(Some(home.path()), quick());
+    let host = load(home.path(), quick());
     (home, host)
 }
 
@@ -284,16 +284,14 @@ fn a_broken_manifest_is_shown_with_its_place() {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(home.path().join("plugins/empty")).unwrap();
     std::fs::create_dir_all(home.path().join("plugins/.hidden")).unwrap();
-    let missing = PluginHost::load(Some(home.path()), quick())
-        .unwrap_err()
-        .to_string();
+    let missing = load(home.path(), quick()).unwrap_err().to_string();
     assert!(missing.starts_with("cannot read ") && missing.contains("empty/plugin.yaml: "));
 }
 
 #[test]
 fn a_home_without_plugins_has_those_that_ship() {
     let home = tempfile::tempdir().unwrap();
-    let host = PluginHost::load(Some(home.path()), quick()).unwrap();
+    let host = load(home.path(), quick()).unwrap();
     assert_eq!(host.plugins().len(), 6);
 }
 
@@ -307,7 +305,7 @@ fn an_entry_that_is_missing_is_said_when_it_is_needed() {
         "",
     );
     std::fs::remove_file(home.path().join("plugins/mine/init.lua")).unwrap();
-    let host = PluginHost::load(Some(home.path()), quick()).unwrap();
+    let host = load(home.path(), quick()).unwrap();
     let (app, jim) = (app(), jim());
     let change = Change::ConfigAdd { keys: [].into() };
     let objections = host.check(&proposal(&app, &jim, &change));
@@ -345,7 +343,7 @@ fn a_plugin_keeps_values_of_its_own() {
             store: Some(kept.clone()),
             ..settings()
         };
-        let host = PluginHost::load(Some(home.path()), settings).unwrap();
+        let host = load(home.path(), settings).unwrap();
         let (app, jim, change) = (app(), jim(), deploy());
         let objections = host.check(&proposal(&app, &jim, &change));
         let reasons = objections.into_iter().map(|it| it.reason);
@@ -394,7 +392,7 @@ fn a_plugin_is_told_what_the_operator_has_set() {
     };
     write("a-set", "cap: 50\ndeep: [one]\n");
     write("c-bad", "token: s3cret\n- oh\n");
-    let host = PluginHost::load(Some(home.path()), settings()).unwrap();
+    let host = load(home.path(), settings()).unwrap();
     let (app, jim, change) = (app(), jim(), deploy());
     let objections = host.check(&proposal(&app, &jim, &change));
     let reasons: Vec<_> = objections.iter().map(|it| it.reason.as_str()).collect();
@@ -454,7 +452,7 @@ fn a_process_that_cannot_be_started_is_said() {
             program: program.into(),
             ..settings()
         };
-        let host = PluginHost::load(Some(home.path()), settings).unwrap();
+        let host = load(home.path(), settings).unwrap();
         let (app, jim, change) = (app(), jim(), deploy());
         host.check(&proposal(&app, &jim, &change))[0].reason.clone()
     };

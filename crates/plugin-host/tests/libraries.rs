@@ -28,7 +28,7 @@ fn host(home: &Path) -> PluginHost {
         store: Some(std::rc::Rc::new(MemoryStore::default())),
         ..settings()
     };
-    PluginHost::load(Some(home), settings).unwrap()
+    load(home, settings).unwrap()
 }
 
 /// What is objected to a proposal.

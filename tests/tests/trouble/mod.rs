@@ -149,12 +149,20 @@ impl Trouble {
         assert!(seen > 0, "there is no log at all");
     }
 
-    /// Writes a plugin into the home, as a plugin's author would.
+    /// Writes a plugin into the home, as a plugin's author would, and approves it. One that cannot
+    /// be approved is there nevertheless.
     pub(crate) fn install(&self, name: &str, manifest: &str, script: &str) {
         let folder = self.env.home().join("plugins").join(name);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("plugin.yaml"), manifest).unwrap();
         std::fs::write(folder.join("init.lua"), script).unwrap();
+        self.approve(name);
+    }
+
+    /// Approves a plugin as it is there now.
+    pub(crate) fn approve(&self, name: &str) {
+        let output = self.env.run(["plugins:update", name, "--yes"]);
+        assert!(output.status <= 1, "{output}");
     }
 
     /// Removes a plugin from the home again.

@@ -1,9 +1,13 @@
 //! `plugins` and its verbs.
 
+mod approval;
 pub mod check;
+pub mod install;
 pub mod list;
 pub mod new;
+pub mod remove;
 pub mod test;
+pub mod update;
 
 use std::path::PathBuf;
 

@@ -17,7 +17,7 @@ use slugline_core::release::Version;
 use slugline_core::resource::ResourceId;
 use slugline_core::slug::Commit;
 use slugline_core::time::Timestamp;
-use slugline_plugin_host::{Limits, PluginHost, Settings};
+use slugline_plugin_host::{HostError, Limits, PluginHost, Settings, install};
 
 /// The commit of the deploy in the manual.
 pub(crate) const COMMIT: &str = "575bfa8c0ffee00000000000000000000000cafe";
@@ -51,6 +51,23 @@ pub(crate) fn install(home: &Path, folder: &str, manifest: &str, script: &str) {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("plugin.yaml"), manifest).unwrap();
     fs::write(folder.join("init.lua"), script).unwrap();
+}
+
+/// Approves all plugins of a home that can be, as they are now.
+pub(crate) fn approve(home: &Path) {
+    // There may be no such folder.
+    for entry in fs::read_dir(home.join("plugins")).into_iter().flatten() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Ok((info, digest)) = install::installed(home, &name) {
+            install::approve(home, &name, &info, &digest).unwrap();
+        }
+    }
+}
+
+/// Loads all plugins of a home, approved as they are.
+pub(crate) fn load(home: &Path, settings: Settings) -> Result<PluginHost, HostError> {
+    approve(home);
+    PluginHost::load(Some(home), settings)
 }
 
 /// Settings as they are in earnest, with time enough for a busy machine.

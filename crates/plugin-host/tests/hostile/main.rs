@@ -149,7 +149,7 @@ impl Home {
             program: self.program.clone(),
             ..settings()
         };
-        PluginHost::load(Some(self.path()), settings).unwrap()
+        load(self.path(), settings).unwrap()
     }
 
     /// The processes that run the program of this home, and those that nobody has reaped.
