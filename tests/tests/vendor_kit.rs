@@ -6,7 +6,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 use slugline_testkit::environment::TestEnvironment;
-use slugline_tests::story;
+use slugline_tests::{story, with_app};
 
 /// Runs `make` in a folder of the work folder, with the crates that this workspace has already.
 fn make(environment: &TestEnvironment, folder: &str) {
@@ -217,4 +217,66 @@ fn what_is_wrong_is_told_with_its_place() {
     2>  !    nowhere/plugin.yaml:1:1: cannot read it: No such file or directory (os error 2)
     [exit 1]
     "#);
+}
+
+/// The blocks of a page: what follows the three backquotes, and the text.
+fn blocks(page: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in page.lines() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(head), None) => open = Some((head.to_owned(), String::new())),
+            (Some(_), Some(_)) => found.extend(open.take()),
+            (None, Some((_, text))) => *text = format!("{text}{line}\n"),
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+/// Runs the commands of a block, and compares standard output and a status that is not 0. Of `make`,
+/// nothing is compared but that it works. Answers how many there were.
+fn follow(environment: &TestEnvironment, block: &str) -> usize {
+    let mut commands = 0;
+    for part in block.split("$ ").filter(|part| !part.is_empty()) {
+        // A dollar and a blank in an answer would be taken for a command; no answer has them.
+        let (line, expected) = part.split_once('\n').unwrap();
+        commands += 1;
+        let words: Vec<&str> = line.split(' ').collect();
+        if let ["make", "-C", folder] = words[..] {
+            make(environment, folder);
+            continue;
+        }
+        assert_eq!(words[0], "slugline", "{line}");
+        let output = environment.run(&words[1..]);
+        let mut told = output.stdout.clone();
+        if output.status != 0 {
+            told.push_str(&format!("[exit {}]\n", output.status));
+        }
+        assert_eq!(told, expected, "{output}");
+    }
+    commands
+}
+
+#[test]
+fn the_vendor_manual_does_what_it_says() {
+    let page = include_str!("../../docs/vendor-manual.md");
+    let environment = with_app(None);
+    let (mut files, mut commands) = (0, 0);
+    for (head, text) in blocks(page) {
+        match head.split_once(' ') {
+            Some((_, path)) => {
+                if path.ends_with("init.lua") {
+                    assert!(text.lines().count() < 30, "an add-on in under 30 lines");
+                }
+                environment.write_file(path, text);
+                files += 1;
+            }
+            None if head == "console" => commands += follow(&environment, &text),
+            None => {}
+        }
+    }
+    assert_eq!((files, commands), (3, 17));
+    // Its own test came after it was tested first.
+    let _ = environment.run(["plugins:test", "cache"]).success();
 }
