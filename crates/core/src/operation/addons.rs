@@ -247,7 +247,7 @@ pub fn installed(addons: &crate::addon::Addons, text: &str) -> Result<ServiceNam
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{World, resource_id};
+    use super::super::fixture::{World, refused, resource_id};
     use super::*;
 
     fn add(world: &World, plan: &str) -> Result<Plan, NotPlanned> {
@@ -264,23 +264,6 @@ mod tests {
             plan: plan.to_owned(),
             way,
         })
-    }
-
-    fn refused(result: Result<Plan, NotPlanned>) -> String {
-        let Err(NotPlanned::Refused(refusals)) = result else {
-            panic!("{result:?}")
-        };
-        let whole = |r: Refusal| {
-            [Some(r.text), r.hint]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-        };
-        refusals
-            .into_iter()
-            .flat_map(whole)
-            .collect::<Vec<_>>()
-            .join("|")
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::change::Change;
 use crate::config::{ConfigKey, ConfigValue, ConfigVar, Owner};
 use crate::port::{Deployed, LedgerError, Moment};
 use crate::price::Price;
+use crate::refusal::Refusal;
 use crate::release::{Release, Status, Version};
 use crate::resource::{Options, Resource, ResourceId};
 use crate::slug::{Commit, Slug, SlugId, SourceId};
@@ -41,6 +42,16 @@ pub(crate) fn slug(digit: char) -> Slug {
         processes: BTreeMap::from([("web".to_owned(), "true".to_owned())]),
         default_env: BTreeMap::new(),
     }
+}
+
+/// What a refused plan says: each text and its hint, joined by `|`.
+pub(crate) fn refused(result: Result<Plan, NotPlanned>) -> String {
+    let Err(NotPlanned::Refused(refusals)) = result else {
+        panic!("{result:?}")
+    };
+    let whole = |refusal: Refusal| [Some(refusal.text), refusal.hint];
+    let lines = refusals.into_iter().flat_map(whole).flatten();
+    lines.collect::<Vec<_>>().join("|")
 }
 
 fn catalogue() -> Catalogue {

@@ -24,21 +24,7 @@ fn back(world: &World, target: Option<u64>) -> Result<Plan, NotPlanned> {
 }
 
 fn refused(world: &World, target: Option<u64>) -> String {
-    let result = back(world, target);
-    let Err(NotPlanned::Refused(refusals)) = result else {
-        panic!("{result:?}")
-    };
-    let whole = |r: Refusal| {
-        [Some(r.text), r.hint]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-    };
-    refusals
-        .into_iter()
-        .flat_map(whole)
-        .collect::<Vec<_>>()
-        .join("|")
+    super::super::fixture::refused(back(world, target))
 }
 
 fn keys(plan: &Plan) -> String {
