@@ -335,7 +335,7 @@ pub(crate) const LIBRARIES: &[Hostile] = &[
     c(
         "writes noise to every descriptor",
         EVERYWHERE,
-        "everywhere(\"XXXXXXXX\", 8); reply(DONE);",
+        "everywhere(\"QQQQQQQQ\", 8); reply(DONE);",
         "its answer of 1482184792 bytes is over the limit of 8388608",
     ),
     c(
