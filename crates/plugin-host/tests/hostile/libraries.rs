@@ -336,7 +336,7 @@ pub(crate) const LIBRARIES: &[Hostile] = &[
         "writes noise to every descriptor",
         EVERYWHERE,
         "everywhere(\"QQQQQQQQ\", 8); reply(DONE);",
-        "its answer of 1482184792 bytes is over the limit of 8388608",
+        "its answer of 1364283729 bytes is over the limit of 8388608",
     ),
     c(
         "announces 4 GB",

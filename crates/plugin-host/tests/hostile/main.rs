@@ -11,6 +11,7 @@ mod scripts;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use common::*;
@@ -78,8 +79,11 @@ struct Home {
 impl Home {
     fn of(hostile: &Hostile) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // A name of its own, so that its processes are known from those of other tests.
-        let program = folder.path().join("hostile-program");
+        // A name of its own, so that its processes are known from those of other tests, of this run
+        // and of others on this machine. The kernel shows 15 characters of it.
+        static HOMES: AtomicU32 = AtomicU32::new(0);
+        let nth = HOMES.fetch_add(1, Ordering::Relaxed);
+        let program = folder.path().join(format!("h{}-{nth}", std::process::id()));
         std::fs::copy(env!("CARGO_BIN_EXE_plugin-process"), &program).unwrap();
         let home = Self { folder, program };
         std::fs::write(home.ledger(), "the ledger").unwrap();
@@ -154,13 +158,14 @@ impl Home {
 
     /// The processes that run the program of this home, and those that nobody has reaped.
     fn left(&self) -> Vec<String> {
+        let name = self.program.file_name().unwrap().to_string_lossy();
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc").unwrap() {
             let process = entry.unwrap().path();
             let of_home = std::fs::read_link(process.join("exe"));
             let of_home = of_home.is_ok_and(|exe| exe.starts_with(self.path()));
             let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
-            let zombie = stat.contains(") Z ") && stat.contains("(hostile-progra");
+            let zombie = stat.contains(&format!("({name}) Z "));
             if of_home || zombie {
                 found.push(stat);
             }
