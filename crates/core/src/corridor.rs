@@ -20,7 +20,7 @@ use crate::actor::Actor;
 use crate::app::AppName;
 use crate::operation::{NotPlanned, Operation, Past, Plan};
 use crate::port::{
-    Clock, CompileError, Compiler, Ids, LaunchError, Launcher, Ledger, LedgerError, Lock, Policies,
+    Clock, CompileError, Compiler, Ids, LaunchError, Launcher, Ledger, LedgerError, Policies,
     ProviderError, Providers,
 };
 use crate::refusal::Refusal;
@@ -159,14 +159,9 @@ impl Engine<'_> {
         operation: &dyn Operation,
         progress: &mut dyn Progress,
     ) -> Result<Done, Failure> {
-        let holder = format!("{}: {}", request.actor, operation.describe());
-        let _lock = self
-            .ledger
-            .lock(request.app, Lock::Change, &holder, &mut |who| {
-                progress.waiting(who)
-            })?;
-        self.recover(request.app)?;
-        let planned = self.plan(request, operation)?;
+        let _lock = self.lock(request, &operation.describe(), progress)?;
+        let moment = self.recover(request.app)?;
+        let planned = self.plan(request, moment, operation)?;
         for warning in &planned.plan.warnings {
             progress.warning(warning);
         }
@@ -191,17 +186,9 @@ impl Engine<'_> {
         request: &Request<'_>,
         operation: &dyn Operation,
     ) -> Result<plan::Planned, Failure> {
-        let planned = self.plan(request, operation)?;
+        let moment = self.ledger.moment(request.app)?;
+        let planned = self.plan(request, moment, operation)?;
         Ok(self.check(request, planned)?.into_planned())
-    }
-
-    /// The earlier releases of an app, as operations and queries look at them.
-    #[must_use]
-    pub fn past<'b>(&'b self, app: &'b AppName) -> impl Past + 'b {
-        LedgerPast {
-            ledger: self.ledger,
-            app,
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! pin, a restart.
 
 use super::launch::launch_spec;
+use super::plan::refuse_stale;
 use super::{Engine, Failure, Progress, Request};
 use crate::addon::{Addon, Found};
 use crate::app::{App, AppName};
@@ -72,7 +73,8 @@ impl Engine<'_> {
         progress: &mut dyn Progress,
     ) -> Result<Addon, Failure> {
         let _lock = self.lock(request, "Add-on add releases", progress)?;
-        let planned = self.plan(request, add)?;
+        let moment = self.ledger.moment(request.app)?;
+        let planned = self.plan(request, moment, add)?;
         let planned = self.check(request, planned)?.into_planned();
         let tier = crate::addon::ServiceName::tier();
         let Some(addon) = planned.plan.addons.get(&tier).cloned() else {
@@ -109,8 +111,8 @@ impl Engine<'_> {
         progress: &mut dyn Progress,
     ) -> Result<Version, Failure> {
         let _lock = self.lock(request, "Restart", progress)?;
-        self.recover(request.app)?;
-        let moment = self.moment(request)?;
+        let moment = self.recover(request.app)?;
+        refuse_stale(&moment, request)?;
         let resources = self.resources_of(request, &moment.state.addons)?;
         let version = moment
             .current
@@ -147,6 +149,7 @@ impl Engine<'_> {
             .map_err(|error| Refusal::from(error).into())
     }
 
+    /// Takes the app's lock, and tells whom it waits for (S33).
     pub(super) fn lock(
         &self,
         request: &Request<'_>,

@@ -24,9 +24,10 @@ impl Engine<'_> {
     pub(super) fn plan(
         &self,
         request: &Request<'_>,
+        moment: Moment,
         operation: &dyn Operation,
     ) -> Result<Planned, Failure> {
-        let moment = self.moment(request)?;
+        refuse_stale(&moment, request)?;
         let resources = self.resources_of(request, &moment.state.addons)?;
         let plan = operation.plan(&View {
             moment: &moment,
@@ -70,7 +71,7 @@ impl Engine<'_> {
 }
 
 /// S32: a request that was made for one release does not change another.
-fn refuse_stale(moment: &Moment, request: &Request<'_>) -> Result<(), Refusal> {
+pub(super) fn refuse_stale(moment: &Moment, request: &Request<'_>) -> Result<(), Refusal> {
     let current = moment
         .current
         .as_ref()

@@ -3,13 +3,15 @@
 
 use super::Engine;
 use crate::app::AppName;
-use crate::port::{LedgerError, Outcome, Settlement};
+use crate::port::{LedgerError, Moment, Outcome, Settlement};
 
 impl Engine<'_> {
-    /// Marks a release that was recorded and never settled as failed. The app's lock is held.
-    pub(super) fn recover(&self, app: &AppName) -> Result<(), LedgerError> {
-        let Some(version) = self.ledger.moment(app)?.pending else {
-            return Ok(());
+    /// The app as it is, once a release that was recorded and never settled is marked as failed.
+    /// The app's lock is held.
+    pub(super) fn recover(&self, app: &AppName) -> Result<Moment, LedgerError> {
+        let moment = self.ledger.moment(app)?;
+        let Some(version) = moment.pending else {
+            return Ok(moment);
         };
         let outcome = Outcome::Failed("interrupted before it was finished".to_owned());
         self.ledger.settle(
@@ -20,6 +22,7 @@ impl Engine<'_> {
                 at: self.clock.now(),
                 events: Vec::new(),
             },
-        )
+        )?;
+        self.ledger.moment(app)
     }
 }
