@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use slugline_core::actor::Actor;
 use slugline_core::app::AppName;
 use slugline_core::corridor::{Engine, Request};
-use slugline_core::port::{Clock, Ledger, LedgerError};
+use slugline_core::port::{Clock, Ledger, LedgerError, Moment};
+use slugline_core::release::Version;
 use slugline_ledger::SqliteLedger;
 use slugline_plugin_host::PluginHost;
 
@@ -167,6 +168,34 @@ impl Context {
             // An app that is not there has nothing to announce.
             Err(LedgerError::NoApp(_)) => {}
             Err(error) => self.ui.warning(CommandError::from(error).text),
+        }
+    }
+
+    /// An app as it is now.
+    ///
+    /// # Errors
+    /// Where there is none of this name, with the nearest that there is.
+    pub fn moment(&self, ledger: &dyn Ledger, app: &AppName) -> Result<Moment, CommandError> {
+        let moment = ledger.moment(app);
+        moment.map_err(|error| self.no_app(ledger, error.into(), app))
+    }
+
+    /// The release that was named, or the current one.
+    ///
+    /// # Errors
+    /// Where it names no release, or there is no such app.
+    pub fn release(
+        &self,
+        ledger: &dyn Ledger,
+        app: &AppName,
+        named: Option<&str>,
+    ) -> Result<Version, CommandError> {
+        match named {
+            Some(named) => Ok(named.parse()?),
+            None => {
+                let current = self.moment(ledger, app)?.current;
+                Ok(current.map(|release| release.version).unwrap_or_default())
+            }
         }
     }
 

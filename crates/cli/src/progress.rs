@@ -36,11 +36,16 @@ impl<'a> Narrator<'a> {
         }
     }
 
+    /// For what is told by its answer alone.
+    pub fn silent(ui: &'a Ui) -> Self {
+        Self::new(ui, &|_| String::new())
+    }
+
     /// For a deploy, which shows its build.
     pub fn of_build(ui: &'a Ui) -> Self {
         Self {
             build: true,
-            ..Self::new(ui, &|_| String::new())
+            ..Self::silent(ui)
         }
     }
 

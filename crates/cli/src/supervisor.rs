@@ -53,9 +53,7 @@ impl Supervisor {
     /// # Errors
     /// As [`Supervisor::status`].
     pub fn processes(&self, app: &AppName) -> Result<Vec<ProcessStatus>, CommandError> {
-        let apps = self.status()?.map(|status| status.apps).unwrap_or_default();
-        let found = apps.into_iter().find(|status| status.app == *app);
-        Ok(found.map(|status| status.processes).unwrap_or_default())
+        Ok(processes_of(self.status()?.as_ref(), app).to_vec())
     }
 
     /// Where an app answers: at the port of the daemon that runs, or of the one that would.
@@ -64,6 +62,11 @@ impl Supervisor {
             .ok()
             .flatten()
             .map(|control| control.port());
+        self.url_at(app, running)
+    }
+
+    /// Where an app answers, given the port of the daemon, if one runs.
+    pub fn url_at(&self, app: &AppName, running: Option<u16>) -> String {
         let port = running.or_else(|| self.env.port().ok()).unwrap_or(8080);
         format!("http://{app}.localhost:{port}")
     }
@@ -152,6 +155,17 @@ impl Supervisor {
             cause,
         })
     }
+}
+
+/// The processes and servers of an app, as the daemon has told them; none where none runs.
+pub fn processes_of<'a>(serving: Option<&'a Status>, app: &AppName) -> &'a [ProcessStatus] {
+    let apps = serving
+        .map(|status| status.apps.as_slice())
+        .unwrap_or_default();
+    let found = apps.iter().find(|status| status.app == *app);
+    found
+        .map(|status| status.processes.as_slice())
+        .unwrap_or_default()
 }
 
 /// What the daemon is to run, with the slug unpacked into a folder of its own.

@@ -8,7 +8,6 @@ pub mod remove;
 use std::collections::BTreeMap;
 
 use slugline_core::config::ConfigVars;
-use slugline_core::port::Ledger;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -18,9 +17,7 @@ use crate::render::release::pairs;
 fn current(context: &Context) -> Result<ConfigVars, CommandError> {
     let app = context.app()?;
     let ledger = context.ledger()?;
-    let moment = ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    let moment = context.moment(&ledger, &app)?;
     Ok(moment.state.config)
 }
 

@@ -32,10 +32,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let wired = context.wired()?;
     let engine = wired.engine();
-    engine
-        .ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(engine.ledger, error.into(), &app))?;
+    context.moment(engine.ledger, &app)?;
     let actor = context.actor()?;
     let request = context.request(&app, &actor, None)?;
     let source = add(wired.store(), &args.source)?;

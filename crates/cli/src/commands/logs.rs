@@ -1,7 +1,5 @@
 //! `slugline logs`
 
-use slugline_core::port::Ledger;
-
 use crate::commands::Outcome;
 use crate::context::Context;
 use crate::exit::Status;
@@ -19,9 +17,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let ledger = context.ledger()?;
-    ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    context.moment(&ledger, &app)?;
     drop(ledger);
     let mut show = |line: &str| context.ui.data(line);
     context

@@ -2,8 +2,6 @@
 
 use std::process::{Command, Stdio};
 
-use slugline_core::port::Ledger;
-
 use crate::commands::Outcome;
 use crate::context::Context;
 use crate::exit::Status;
@@ -14,9 +12,7 @@ pub struct Args {}
 pub fn run(context: &Context, _args: &Args) -> Outcome {
     let app = context.app()?;
     let ledger = context.ledger()?;
-    ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    context.moment(&ledger, &app)?;
     let url = context.supervisor().url_of(&app);
     context.ui.data(&url);
     let browser = context

@@ -1,7 +1,6 @@
 //! `slugline ps`
 
 use serde::Serialize;
-use slugline_core::port::Ledger;
 
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -32,9 +31,7 @@ struct ProcessJson {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let ledger = context.ledger()?;
-    ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    context.moment(&ledger, &app)?;
     drop(ledger);
     let processes = context.supervisor().processes(&app)?;
     if args.json {

@@ -14,10 +14,7 @@ pub fn run(context: &Context, _args: &Args) -> Outcome {
     let engine = wired.engine();
     let actor = context.actor()?;
     let request = context.request(&app, &actor, None)?;
-    let restarted = engine.restart(
-        &request,
-        &mut Narrator::new(&context.ui, &|_| String::new()),
-    );
+    let restarted = engine.restart(&request, &mut Narrator::silent(&context.ui));
     restarted.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?;
     context.ui.data("Restarting processes... done");
     Ok(Status::Done)

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::render::table::{labelled, table};
 use crate::render::when::{duration, rfc3339};
-use crate::supervisor::machine_now;
+use crate::supervisor::{machine_now, processes_of};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let mut apps = Vec::new();
     for app in ledger.apps()? {
         let current = ledger.moment(&app.name)?.current;
-        let processes = supervisor.processes(&app.name)?;
+        let processes = processes_of(serving.as_ref(), &app.name);
         apps.push(AppJson {
             release: current.map(|release| release.version.to_string()),
             up: processes
@@ -52,7 +52,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 .filter(|process| process.state == ProcessState::Up)
                 .count(),
             processes: processes.len(),
-            url: supervisor.url_of(&app.name),
+            url: supervisor.url_at(&app.name, serving.as_ref().map(|serving| serving.port)),
             name: app.name.to_string(),
         });
     }

@@ -70,7 +70,7 @@ pub fn add(context: &Context, app: &AppName, plan: &str, options: &[String]) -> 
     let operation = operation(plan, options)?;
     let failed = |failure: Failure| context.no_app(engine.ledger, failure.into(), app);
     if engine.is_first_tier(app, plan).map_err(failed)? {
-        let mut silent = Narrator::new(&context.ui, &|_| String::new());
+        let mut silent = Narrator::silent(&context.ui);
         let tier = engine.install_first_tier(&request, &operation, &mut silent)?;
         context
             .ui

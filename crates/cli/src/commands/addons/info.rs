@@ -31,9 +31,7 @@ struct InfoJson {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let ledger = context.ledger()?;
-    let moment = ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    let moment = context.moment(&ledger, &app)?;
     let service = installed(&moment.state.addons, &args.service)
         .map_err(slugline_core::corridor::Failure::from)?;
     let addon = &moment.state.addons[&service];

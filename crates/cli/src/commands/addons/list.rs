@@ -1,7 +1,6 @@
 //! `slugline addons`
 
 use serde::Serialize;
-use slugline_core::port::Ledger;
 
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -24,9 +23,7 @@ struct AddonJson {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let ledger = context.ledger()?;
-    let moment = ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    let moment = context.moment(&ledger, &app)?;
     let addons = moment.state.addons.values();
     if args.json {
         let rows = addons.map(|addon| AddonJson {

@@ -31,8 +31,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let operation = Remove {
         service: args.service.clone(),
     };
-    let moment = engine.ledger.moment(&app);
-    let moment = moment.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?;
+    let moment = context.moment(engine.ledger, &app)?;
     installed(&moment.state.addons, &args.service).map_err(Failure::from)?;
     if args.dry_run {
         let request = context.request(&app, &actor, Some(app.as_str()))?;

@@ -21,8 +21,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let wired = context.wired()?;
     let engine = wired.engine();
-    let moment = engine.ledger.moment(&app);
-    let moment = moment.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?;
+    let moment = context.moment(engine.ledger, &app)?;
     if args.dry_run {
         show(context, &moment);
         return Ok(Status::Done);
@@ -30,10 +29,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     confirm::confirm(context, &app, args.confirm.as_deref())?;
     let actor = context.actor()?;
     let request = context.request(&app, &actor, None)?;
-    let left = engine.destroy_app(
-        &request,
-        &mut Narrator::new(&context.ui, &|_| String::new()),
-    )?;
+    let left = engine.destroy_app(&request, &mut Narrator::silent(&context.ui))?;
     wired.forget(&app)?;
     git::repository::remove(context, &app)?;
     context.ui.data(format_args!(

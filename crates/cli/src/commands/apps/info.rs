@@ -1,7 +1,7 @@
 //! `slugline apps:info`
 
 use serde::Serialize;
-use slugline_core::port::{Ledger, Moment};
+use slugline_core::port::Moment;
 
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -34,9 +34,7 @@ struct InfoJson {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let ledger = context.ledger()?;
-    let moment = ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    let moment = context.moment(&ledger, &app)?;
     let info = info(context, &moment)?;
     if args.json {
         context.ui.data(serde_json::to_string_pretty(&info)?);

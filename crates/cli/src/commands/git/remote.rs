@@ -22,9 +22,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let ledger = context.ledger()?;
-    ledger
-        .moment(&app)
-        .map_err(|error| context.no_app(&ledger, error.into(), &app))?;
+    context.moment(&ledger, &app)?;
     repository::create(context, &app)?;
     if let Some(branch) = &args.branch {
         if identity::git(&["check-ref-format", "--branch", branch]).is_none() {

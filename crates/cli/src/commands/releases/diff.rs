@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use slugline_core::config::ConfigKey;
-use slugline_core::port::Ledger;
 use slugline_core::query;
 use slugline_core::release::Version;
 use slugline_core::slug::Slug;
@@ -35,16 +34,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let ledger = context.ledger()?;
     let no_app = |error: CommandError| context.no_app(&ledger, error, &app);
     let from: Version = args.from.parse()?;
-    let to: Version = match &args.to {
-        Some(named) => named.parse()?,
-        None => {
-            let moment = ledger.moment(&app).map_err(|error| no_app(error.into()))?;
-            moment
-                .current
-                .map(|release| release.version)
-                .unwrap_or_default()
-        }
-    };
+    let to = context.release(&ledger, &app, args.to.as_deref())?;
     let inspect =
         |version| query::inspect(&ledger, &app, version).map_err(|error| no_app(error.into()));
     let (before, after) = (inspect(from)?.state, inspect(to)?.state);

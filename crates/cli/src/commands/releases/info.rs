@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use slugline_core::port::Ledger;
 use slugline_core::query::{self, Inspected};
-use slugline_core::release::Version;
 
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -40,16 +38,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let ledger = context.ledger()?;
     let no_app = |error: CommandError| context.no_app(&ledger, error, &app);
-    let version: Version = match &args.release {
-        Some(named) => named.parse()?,
-        None => {
-            let moment = ledger.moment(&app).map_err(|error| no_app(error.into()))?;
-            moment
-                .current
-                .map(|release| release.version)
-                .unwrap_or_default()
-        }
-    };
+    let version = context.release(&ledger, &app, args.release.as_deref())?;
     let found = query::inspect(&ledger, &app, version).map_err(|error| no_app(error.into()))?;
     if args.json {
         context

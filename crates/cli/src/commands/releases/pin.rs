@@ -32,7 +32,7 @@ pub fn set(context: &Context, version: Version, pinned: bool, said: [&str; 2]) -
     let engine = wired.engine();
     let actor = context.actor()?;
     let request = context.request(&app, &actor, None)?;
-    let mut narrator = Narrator::new(&context.ui, &|_| String::new());
+    let mut narrator = Narrator::silent(&context.ui);
     match engine.pin_release(&request, version, pinned, &mut narrator) {
         Ok(()) => {
             context.ui.data(said[0]);

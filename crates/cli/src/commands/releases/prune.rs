@@ -39,8 +39,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let wired = context.wired()?;
     let engine = wired.engine();
-    let moment = engine.ledger.moment(&app);
-    let moment = moment.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?;
+    let moment = context.moment(engine.ledger, &app)?;
     if let Some(wanted) = &args.tier
         && is_script(wanted)
     {
@@ -114,7 +113,7 @@ fn prune(
     }
     let actor = context.actor()?;
     let request = context.request(app, &actor, given)?;
-    let mut narrator = Narrator::new(&context.ui, &|_| String::new());
+    let mut narrator = Narrator::silent(&context.ui);
     let lost = engine.prune_releases(&request, &mut narrator)?;
     context.ui.data(match lost.len() {
         0 => format!("{tier} keeps every release of {app}."),

@@ -37,7 +37,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let engine = wired.engine();
     let actor = context.actor()?;
     let request = context.request(&app, &actor, None)?;
-    let mut narrator = Narrator::new(&context.ui, &|_| String::new());
+    let mut narrator = Narrator::silent(&context.ui);
     if args.unpin {
         return match engine.unpin(&request, &mut narrator) {
             Ok(()) => {
