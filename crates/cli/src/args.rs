@@ -4,6 +4,8 @@
 use clap::{Args, Command};
 
 use crate::commands;
+use crate::env::VARIABLES;
+use crate::exit::Status;
 
 /// The whole command line, to be parsed.
 pub fn declare() -> Command {
@@ -18,8 +20,17 @@ pub fn declare() -> Command {
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .after_long_help(behind())
         .max_term_width(100);
     commands::declare(Global::augment_args(line))
+}
+
+/// What help says behind the options.
+fn behind() -> String {
+    let statuses = Status::ALL.map(|status| format!("  {}  {}\n", status as u8, status.meaning()));
+    let variables = VARIABLES.map(|(name, what)| format!("  {name:<22} {what}\n"));
+    let (statuses, variables) = (statuses.concat(), variables.concat());
+    format!("Exit status:\n{statuses}\nEnvironment:\n{variables}")
 }
 
 // What may be said with every command; help shows it after the command's own options. No doc

@@ -7,6 +7,51 @@ use std::path::PathBuf;
 
 use crate::error::CommandError;
 
+/// The variables that a person may set, each with what it is for. Help and the reference list them.
+pub const VARIABLES: [(&str, &str); 13] = [
+    (
+        "SLUGLINE_HOME",
+        "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
+    ),
+    ("SLUGLINE_APP", "The app, where no --app names one"),
+    ("SLUGLINE_ACTOR", "Who acts, where no --as says so"),
+    (
+        "SLUGLINE_PORT",
+        "The router's port, 8080 where nothing is said; 0 picks a free one",
+    ),
+    (
+        "SLUGLINE_BOOT_TIMEOUT",
+        "The seconds that a new web process has to open its port, 60 where nothing is said",
+    ),
+    (
+        "SLUGLINE_SMTP_URL",
+        "The mail server for plugins: smtp://HOST, smtp+starttls://USER:PASSWORD@HOST or smtps://…",
+    ),
+    ("SLUGLINE_SMTP_FROM", "The sender of their mails"),
+    (
+        "SLUGLINE_NOW",
+        "The time that is taken for now, such as 2026-11-23T11:00:00Z; for tests",
+    ),
+    (
+        "XDG_DATA_HOME",
+        "Where programs keep data; see SLUGLINE_HOME",
+    ),
+    ("NO_COLOR", "Anything: no colours"),
+    ("TZ", "The time zone of the times that are shown"),
+    (
+        "BROWSER",
+        "What `open` runs, xdg-open where nothing is said",
+    ),
+    (
+        "PATH",
+        "Where git, and the programs of add-ons and buildpacks, are looked for",
+    ),
+];
+
+/// Variables that are read only to find what a person has not set.
+#[cfg(debug_assertions)]
+const GIVEN: [&str; 4] = ["HOME", "USER", "LOGNAME", "PORT"];
+
 /// The variables that this process was given.
 #[derive(Clone)]
 pub struct Env(BTreeMap<OsString, OsString>);
@@ -19,6 +64,11 @@ impl Env {
 
     /// A variable's text; an empty one counts as not set.
     pub fn get(&self, name: &str) -> Option<String> {
+        #[cfg(debug_assertions)]
+        assert!(
+            GIVEN.contains(&name) || VARIABLES.iter().any(|(known, _)| *known == name),
+            "{name} is not among the variables that help lists"
+        );
         let value = self.0.get(std::ffi::OsStr::new(name))?;
         value
             .to_str()

@@ -15,6 +15,21 @@ pub enum Status {
     Crashed = 3,
 }
 
+impl Status {
+    /// All of them, in their order.
+    pub const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Usage, Self::Crashed];
+
+    /// What it means to a person or a script.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "Done, or there was nothing to do",
+            Self::Failed => "Refused or failed; what ran before runs on",
+            Self::Usage => "Not understood; nothing has been tried",
+            Self::Crashed => "Released, but its processes crash, and nothing better was running",
+        }
+    }
+}
+
 impl From<Status> for std::process::ExitCode {
     fn from(status: Status) -> Self {
         Self::from(status as u8)

@@ -18,6 +18,8 @@ mod exit;
 mod identity;
 mod plugin_store;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod render;
 mod supervisor;
 mod trial;

@@ -22,10 +22,10 @@ pub struct Args {
     /// Only the apps of this owner
     #[arg(long, value_name = "EMAIL")]
     owner: Option<String>,
-    /// For spreadsheets
+    /// Answer in CSV, for spreadsheets
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -19,13 +19,13 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
 
-/// The folder of a plugin, as it was typed.
+// The folder of a plugin, as it was typed. No doc comment: clap would take it for what the command does.
 #[derive(clap::Args)]
 pub struct Folder {
     /// The plugin's folder
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -12,7 +12,7 @@ use crate::supervisor::machine_now;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -13,7 +13,7 @@ use crate::supervisor::{machine_now, processes_of};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -13,7 +13,7 @@ use crate::render::table::labelled;
 pub struct Args {
     /// The add-on
     service: String,
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

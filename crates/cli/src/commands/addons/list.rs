@@ -8,7 +8,7 @@ use crate::exit::Status;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -14,7 +14,7 @@ use crate::render::table::table;
 pub struct Args {
     /// The add-on; all of them where none is named
     service: Option<String>,
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -11,7 +11,7 @@ use crate::render::{self, table::labelled};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -10,7 +10,7 @@ use crate::render::when::rfc3339;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -11,7 +11,7 @@ pub struct Args {
     /// As lines that a shell reads back
     #[arg(short, long)]
     shell: bool,
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

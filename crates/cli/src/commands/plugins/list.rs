@@ -9,7 +9,7 @@ use crate::render::table::table;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

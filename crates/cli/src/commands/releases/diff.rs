@@ -24,7 +24,7 @@ pub struct Args {
     /// Show the values of config vars
     #[arg(long)]
     reveal: bool,
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

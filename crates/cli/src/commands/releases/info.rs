@@ -20,7 +20,7 @@ pub struct Args {
     /// Its config vars, as lines that a shell reads back
     #[arg(short, long)]
     shell: bool,
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }

@@ -30,7 +30,7 @@ pub struct Args {
     /// The app's name again, instead of being asked for it
     #[arg(long, value_name = "APP", conflicts_with = "dry_run")]
     confirm: Option<String>,
-    /// For programs
+    /// Answer in JSON, for programs
     #[arg(long, requires = "dry_run")]
     json: bool,
 }
