@@ -262,3 +262,28 @@ fn what_nobody_approved_is_refused_and_a_tarball_is_installed() {
     [exit 1]
     ");
 }
+
+#[test]
+fn a_release_tells_which_plugins_took_part_and_of_which_files() {
+    let environment = with_app(Some("releases:advanced"));
+    write(&environment, MANIFEST, SCRIPT);
+    let plugins = |version: &str| {
+        let info = environment.run(["releases:info", version, "--json"]);
+        info.success().json()["plugins"].clone()
+    };
+    let yes = ["plugins:install", "hello", "--yes"];
+    let _ = environment.run(yes).success();
+    let _ = environment.run(["addons:add", "hello:hello"]).success();
+    let _ = environment.run(["config:add", "A=1"]).success();
+    let _ = environment.run(["rollback"]).success();
+    let lock = std::fs::read_to_string(environment.home().join("plugins.lock")).unwrap();
+    let lock: serde_json::Value = serde_json::from_str(&lock).unwrap();
+    let digest = &lock["plugins"]["hello"]["digest"];
+    let hello = serde_json::json!([{ "name": "hello", "version": "1.0.0", "digest": digest }]);
+    assert_eq!(plugins("v1"), hello);
+    assert_eq!(plugins("v2"), serde_json::json!([]));
+    let tier = plugins("v3");
+    assert_eq!(tier[0]["name"], "releases");
+    assert!(tier[0]["digest"].as_str().unwrap().starts_with("sha256:"));
+    assert_eq!(tier.as_array().unwrap().len(), 1);
+}

@@ -206,7 +206,8 @@ fn a_release_is_shown() {
       },
       "processes": {
         "web": "test -z \"$BROKEN\" || { echo \"BROKEN is $BROKEN\"; exit 1; }; echo \"$GREETING from $SLUGLINE_RELEASE_VERSION\" > index.html && exec \"$SLUGLINE_BIN\" static ."
-      }
+      },
+      "plugins": []
     }
     "#);
 }

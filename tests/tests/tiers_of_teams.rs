@@ -5,6 +5,7 @@
 
 use insta::assert_snapshot;
 use slugline_core::port::{Ledger, NewRelease, Outcome, Settlement};
+use slugline_core::release::PluginsUsed;
 use slugline_core::time::Timestamp;
 use slugline_ledger::SqliteLedger;
 use slugline_testkit::environment::{APP, TestEnvironment};
@@ -32,6 +33,7 @@ fn made(ledger: &SqliteLedger, days_ago: i64, kind: char) -> u64 {
         actor: &actor("jim@example.com"),
         at,
         state: &state(None, &[], &[]),
+        plugins: &PluginsUsed::new(),
     };
     let version = ledger.record(&name(APP), &new).unwrap();
     let outcome = Outcome::Succeeded { code_pinned: false };

@@ -24,7 +24,7 @@ use crate::port::{
     ProviderError, Providers,
 };
 use crate::refusal::Refusal;
-use crate::release::{Release, Version};
+use crate::release::{PluginsUsed, Release, Version};
 use crate::slug::Slug;
 
 /// The release engine: the ports, and the corridor through them.
@@ -161,6 +161,8 @@ impl Engine<'_> {
     ) -> Result<Done, Failure> {
         let _lock = self.lock(request, &operation.describe(), progress)?;
         let moment = self.recover(request.app)?;
+        // Whoever was called before took no part in this.
+        self.plugins_called();
         let planned = self.plan(request, moment, operation)?;
         for warning in &planned.plan.warnings {
             progress.warning(warning);
@@ -175,6 +177,13 @@ impl Engine<'_> {
         progress.launching(recorded.version);
         let running = self.launch(request, recorded)?;
         self.settle(request, running)
+    }
+
+    /// The plugins that have been called since this was asked the last time.
+    fn plugins_called(&self) -> PluginsUsed {
+        let mut all = self.policies.called();
+        all.append(&mut self.providers.called());
+        all
     }
 
     /// Plans and checks an operation, and does nothing.

@@ -6,7 +6,7 @@ use crate::app::AppName;
 use crate::operation::rollback::{Ineligible, eligible, rollback_request};
 use crate::port::{LedgerError, Moment};
 use crate::refusal::Refusal;
-use crate::release::{Release, Version};
+use crate::release::{PluginsUsed, Release, Version};
 use crate::state::State;
 
 use crate::corridor::{Engine, Failure, LedgerPast};
@@ -27,6 +27,8 @@ pub struct Inspected {
     pub release: Release,
     /// Its code, config vars and add-ons.
     pub state: State,
+    /// The plugins that were asked for it.
+    pub plugins: PluginsUsed,
 }
 
 /// The tier that tracks an app's releases. Without one there is no history to see (S10).
@@ -69,6 +71,7 @@ pub fn inspect(
     };
     Ok(Inspected {
         state: ledger.state_at(app, version)?,
+        plugins: ledger.plugins_at(app, version)?,
         release,
     })
 }

@@ -1,5 +1,7 @@
 //! Releases and their numbers (S1, S3). It must not know how a release comes to be.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
@@ -101,6 +103,20 @@ pub struct Release {
     /// Whether it stays, whatever a tier answers (S13).
     pub pinned: bool,
 }
+
+/// A plugin that was asked for a release, and exactly which files it was made of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PluginUsed {
+    /// Its name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// The digest of its files: `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+}
+
+/// All plugins that took part in a release (S3), sorted by name.
+pub type PluginsUsed = BTreeSet<PluginUsed>;
 
 #[cfg(test)]
 mod tests {

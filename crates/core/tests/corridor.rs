@@ -13,6 +13,7 @@ use slugline_core::operation::config::Add as AddConfig;
 use slugline_core::operation::deploy::Deploy;
 use slugline_core::operation::rollback::Rollback;
 use slugline_core::port::{Keep, Ledger, NewRelease};
+use slugline_core::release::PluginsUsed;
 use slugline_core::resource::Options;
 use slugline_testkit::values::{
     actor, app, commit, config_add, name, resource_id, slug, state, v, var,
@@ -89,6 +90,33 @@ fn what_fails_before_the_record_uses_no_number_and_leaves_nothing() {
             v(2)
         );
     }
+}
+
+#[test]
+fn a_release_names_the_plugins_that_were_asked_for_it_and_no_other() {
+    let world = deployed();
+    // Who is told of a release, prunes after it or is asked of a change that is not made takes no
+    // part in the next one.
+    world.change(&add("memcache")).unwrap();
+    world.fail_at(Some(Fails::Check));
+    world.change(&add("memcache:100mb")).unwrap_err();
+    world.fail_at(None);
+    world.change(&set("A", "1")).unwrap();
+    world.change(&set("A", "2")).unwrap();
+    let back = Rollback {
+        target: Some(v(3)),
+        half: None,
+        pin: false,
+    };
+    world.change(&back).unwrap();
+    let named = |version| {
+        let all = world.ledger.plugins_at(&name("myapp"), version).unwrap();
+        all.into_iter().map(|it| it.name).collect::<Vec<_>>()
+    };
+    assert_eq!(named(v(1)), ["cap"]);
+    assert_eq!(named(v(2)), ["cap", "memcache"]);
+    assert_eq!(named(v(3)), ["cap"]);
+    assert_eq!(named(v(5)), ["cap", "releases"]);
 }
 
 #[test]
@@ -268,6 +296,7 @@ fn what_an_operation_that_died_left_pending_is_marked_failed() {
         actor: &jim,
         at,
         state: &left,
+        plugins: &PluginsUsed::new(),
     };
     world.ledger.record(&app, &release).unwrap();
     world.change(&set("A", "1")).unwrap();

@@ -13,7 +13,7 @@ use crate::connection::writing;
 use crate::decode::{self, integer_or_null, json, number, text};
 use crate::fault::Result;
 use crate::interval::Next;
-use crate::{interval, slugs, sql, usage};
+use crate::{interval, plugin_sets, slugs, sql, usage};
 
 /// What an app's row counts and points at.
 pub(crate) struct Counters {
@@ -65,7 +65,8 @@ pub(crate) fn record(db: &Connection, app: &AppName, new: &NewRelease<'_>) -> Re
         serde_json::to_string(new.change)?,
         new.actor.as_str(),
         new.at.0,
-        slug
+        slug,
+        plugin_sets::intern(&tx, new.plugins)?
     ])?;
     tx.prepare_cached(sql::SET_LAST)?.execute([id, stored])?;
     tx.commit()?;

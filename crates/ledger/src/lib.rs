@@ -19,6 +19,7 @@ mod history;
 mod interval;
 mod lock;
 mod outbox;
+mod plugin_sets;
 mod plugin_store;
 mod prune;
 mod resources;
@@ -38,7 +39,7 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::event::Event;
 use slugline_core::port::{AppLock, Ledger, LedgerError, Lock, Moment, NewRelease, Settlement};
-use slugline_core::release::{Release, Version};
+use slugline_core::release::{PluginsUsed, Release, Version};
 use slugline_core::resource::{Resource, ResourceId};
 use slugline_core::slug::Slug;
 use slugline_core::state::State;
@@ -119,6 +120,10 @@ impl Ledger for SqliteLedger {
 
     fn addons_at(&self, app: &AppName, version: Version) -> Result<Addons, LedgerError> {
         Ok(history::addons_at(&self.db, app, version)?)
+    }
+
+    fn plugins_at(&self, app: &AppName, version: Version) -> Result<PluginsUsed, LedgerError> {
+        Ok(plugin_sets::at(&self.db, app, version)?)
     }
 
     fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError> {

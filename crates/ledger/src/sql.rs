@@ -55,10 +55,16 @@ statements! {
     SLUGS_OF_APP = "SELECT slug FROM release WHERE app_id = ?1 AND slug IS NOT NULL
         UNION SELECT deploy_slug FROM app WHERE id = ?1 AND deploy_slug IS NOT NULL";
 
+    FIND_PLUGINS = "SELECT id FROM plugin_set WHERE plugins = ?1";
+    ADD_PLUGINS = "INSERT INTO plugin_set (plugins) VALUES (?1)";
+    PLUGINS_AT = "SELECT s.plugins FROM release r LEFT JOIN plugin_set s ON s.id = r.plugins
+        WHERE r.app_id = ?1 AND r.version = ?2";
+
     COUNTERS = "SELECT id, last_version, current_version, deploy_version, deploy_slug
         FROM app WHERE name = ?1";
-    ADD_RELEASE = "INSERT INTO release (app_id, version, change, actor, created_at, status, slug)
-        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6)";
+    ADD_RELEASE = "INSERT INTO release (app_id, version, change, actor, created_at, status, slug,
+            plugins)
+        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7)";
     NEWEST_KEPT = "SELECT max(version) FROM release WHERE app_id = ?1";
     SET_LAST = "UPDATE app SET last_version = ?2 WHERE id = ?1";
     TO_SETTLE = "SELECT status, change, slug FROM release WHERE app_id = ?1 AND version = ?2";

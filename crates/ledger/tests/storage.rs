@@ -6,13 +6,13 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use slugline_core::billing::Usage;
-use slugline_core::port::{Ledger, LedgerError};
+use slugline_core::port::{Ledger, LedgerError, NewRelease};
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 use slugline_ledger::SqliteLedger;
 use slugline_testkit::values::{
-    NOON, addon, app, config_add, deploy, failing_release, name, record, release, resource, slug,
-    state, succeeded, v,
+    NOON, actor, addon, app, config_add, deploy, failing_release, name, plugins_used, record,
+    release, resource, slug, state, succeeded, v,
 };
 
 /// Runs SQL on the file behind the ledger's back and answers the first column, joined by spaces.
@@ -88,6 +88,7 @@ fn a_ledger_of_format_1_opens() {
         &["memcache:free"],
     );
     assert_eq!(ledger.state_at(&shop, v(3)).unwrap(), now);
+    assert!(ledger.plugins_at(&shop, v(3)).unwrap().is_empty());
     now.addons.insert(
         addon("releases:basic").plan.service().clone(),
         addon("releases:basic"),
@@ -126,6 +127,38 @@ fn a_new_ledger_has_the_tables_of_the_saved_one() {
 }
 
 #[test]
+fn plugins_that_took_part_are_stored_once_for_all_releases() {
+    let home = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(home.path()).unwrap();
+    ledger.create_app(&app("shop")).unwrap();
+    let (cap, none) = (plugins_used(&["cap 0.1.0"]), plugins_used(&[]));
+    for plugins in [&cap, &none, &cap, &cap] {
+        let new = NewRelease {
+            change: &config_add("A"),
+            actor: &actor("jim@example.com"),
+            at: NOON,
+            state: &State::default(),
+            plugins,
+        };
+        ledger.record(&name("shop"), &new).unwrap();
+    }
+    let sets = || sql(home.path(), "SELECT plugins FROM plugin_set");
+    assert_eq!(sets(), serde_json::to_string(&cap).unwrap());
+    let rows = "SELECT coalesce(plugins, 'none') || '' FROM release ORDER BY version";
+    assert_eq!(sql(home.path(), rows), "1 none 1 1");
+    ledger.destroy_app(&name("shop"), NOON).unwrap();
+    assert_eq!(sets(), serde_json::to_string(&cap).unwrap());
+
+    sql(home.path(), "UPDATE plugin_set SET plugins = '[hush'");
+    ledger.create_app(&app("shop")).unwrap();
+    record(&ledger, "shop", &config_add("A"), &State::default());
+    sql(home.path(), "UPDATE release SET plugins = 1");
+    let error = ledger.plugins_at(&name("shop"), v(1)).unwrap_err();
+    let named = matches!(&error, LedgerError::Corrupt(at) if at == "plugin_set.plugins");
+    assert!(named, "{error}");
+}
+
+#[test]
 fn a_ledger_of_a_newer_slugline_is_refused_and_left_alone() {
     let home = tempfile::tempdir().unwrap();
     drop(SqliteLedger::open(home.path()).unwrap());
@@ -136,7 +169,7 @@ fn a_ledger_of_a_newer_slugline_is_refused_and_left_alone() {
             error,
             LedgerError::TooNew {
                 found: 99,
-                known: 3
+                known: 4
             }
         ),
         "{error}"

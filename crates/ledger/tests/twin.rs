@@ -9,14 +9,14 @@
 use proptest::prelude::*;
 use slugline_core::event::Event;
 use slugline_core::port::{Ledger, LedgerError, NewRelease, Outcome, Settlement};
-use slugline_core::release::Version;
+use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 use slugline_ledger::SqliteLedger;
 use slugline_testkit::MemoryLedger;
 use slugline_testkit::values::{
-    NOON, actor, addon, app, config_add, deploy, lent_var, name, resource, resource_id, slug,
-    state, v,
+    NOON, actor, addon, app, config_add, deploy, lent_var, name, plugins_used, resource,
+    resource_id, slug, state, v,
 };
 
 const APPS: [&str; 2] = ["shop", "blog"];
@@ -94,6 +94,12 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// Plugins that took part, as random as the state.
+fn used(state: &State) -> PluginsUsed {
+    let asked = ["cap 0.1.0", "memcache 1.0.0"];
+    plugins_used(&asked[..state.addons.len().min(asked.len())])
+}
+
 /// What a call answered, comparable: errors by their text.
 type Answer = Result<Option<Version>, String>;
 
@@ -133,6 +139,7 @@ fn run(ledger: &dyn Ledger, one: &str, command: &Command, tick: i64) -> Answer {
                 actor: &actor("jim@example.com"),
                 at,
                 state,
+                plugins: &used(state),
             };
             answer(ledger.record(&of, &new), Some)
         }
@@ -237,6 +244,8 @@ fn compare_states(memory: &MemoryLedger, sqlite: &SqliteLedger, one: &str) {
                     "{one} {version}: {expected:?} and not {found:?}"
                 );
                 assert_eq!(sqlite.addons_at(&of, version).unwrap(), expected.addons);
+                let plugins = memory.plugins_at(&of, version).unwrap();
+                assert_eq!(sqlite.plugins_at(&of, version).unwrap(), plugins);
                 let (expected, found) =
                     (memory.release(&of, version), sqlite.release(&of, version));
                 assert_eq!(expected.unwrap(), found.unwrap());

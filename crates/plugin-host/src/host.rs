@@ -1,10 +1,13 @@
 //! The host: all plugins there are, what they offer, and what each call of one may cost.
 //! It must not know what a hook means; [`crate::policies`] and [`crate::providers`] do.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
 use slugline_core::addon::TIER_SERVICE;
+use slugline_core::release::{PluginUsed, PluginsUsed};
 use slugline_plugin_api::hook::Hook;
 use slugline_plugin_api::manifest::Manifest;
 use slugline_plugin_api::message::{Reply, Request};
@@ -25,6 +28,8 @@ pub struct PluginHost {
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) offers: Offers,
     pub(crate) settings: Settings,
+    /// Those that were called, by place, since somebody asked.
+    called: RefCell<BTreeSet<usize>>,
 }
 
 /// One plugin as it is listed.
@@ -94,6 +99,7 @@ impl PluginHost {
             if !approval.covers(&digest) {
                 return Err(HostError::Changed { name, folder });
             }
+            plugin.approved(digest);
         }
         Ok(())
     }
@@ -126,6 +132,7 @@ impl PluginHost {
             plugins,
             offers,
             settings,
+            called: RefCell::default(),
         })
     }
 
@@ -154,14 +161,35 @@ impl PluginHost {
         Deadline::after(self.settings.limits.time(hook))
     }
 
+    /// Notes that a plugin is called.
+    pub(crate) fn note_call(&self, index: usize) {
+        self.called.borrow_mut().insert(index);
+    }
+
+    /// The plugins that have been called since this was asked the last time.
+    pub(crate) fn take_called(&self) -> PluginsUsed {
+        let called = self.called.take();
+        let plugins = called.into_iter().filter_map(|at| self.plugins.get(at));
+        plugins.filter_map(Plugin::used).collect()
+    }
+
     /// Calls a plugin.
     pub(crate) fn call(&self, index: usize, request: &Request) -> Result<Reply, Fault> {
         let deadline = self.deadline(request.hook());
+        self.note_call(index);
         self.plugins[index].call(request, &deadline, &self.settings)
     }
 }
 
 impl Plugin {
+    fn used(&self) -> Option<PluginUsed> {
+        Some(PluginUsed {
+            name: self.manifest.name.clone(),
+            version: self.manifest.version.clone(),
+            digest: self.digest()?.to_owned(),
+        })
+    }
+
     pub(crate) fn info(&self) -> PluginInfo {
         let manifest = &self.manifest;
         let asked = &manifest.permissions;

@@ -5,7 +5,7 @@
 mod crash;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,8 @@ const FRAME: usize = 8;
 pub(crate) struct Plugin {
     pub(crate) manifest: Rc<Manifest>,
     pub(crate) source: Source,
+    /// What the operator approved, or what is in the binary.
+    digest: OnceCell<String>,
     running: RefCell<Option<Result<Running, Fault>>>,
 }
 
@@ -50,7 +52,38 @@ impl Plugin {
         Self {
             manifest: Rc::new(manifest),
             source,
+            digest: OnceCell::new(),
             running: RefCell::new(None),
+        }
+    }
+
+    /// Notes that these files, and no others, are what may run.
+    pub(crate) fn approved(&self, digest: String) {
+        // There is one approval, when the host is loaded.
+        let _ = self.digest.set(digest);
+    }
+
+    /// The digest of the files that run. None for a plugin that is looked at in its folder and not
+    /// installed: it takes part in no release.
+    pub(crate) fn digest(&self) -> Option<&str> {
+        if matches!(self.source, Source::Embedded(_)) && self.digest.get().is_none() {
+            self.approved(self.source.digest().ok()?);
+        }
+        self.digest.get().map(String::as_str)
+    }
+
+    /// Whether a plugin that was loaded is what was approved: its files may have changed after the
+    /// host had looked at them.
+    fn check_unchanged(&self) -> Result<(), Fault> {
+        let (Source::Folder(_), Some(approved)) = (&self.source, self.digest.get()) else {
+            return Ok(());
+        };
+        match self.source.digest() {
+            Ok(now) if now == *approved => Ok(()),
+            Ok(_) => Err(Fault::Unreadable(
+                "its files changed while it was loaded".to_owned(),
+            )),
+            Err(error) => Err(Fault::Unreadable(format!("cannot read its files: {error}"))),
         }
     }
 
@@ -131,11 +164,14 @@ impl Plugin {
         let patience = self.patience(&deadline);
         tell(&mut process, &ToPlugin::Load(Box::new(load)), &patience)?;
         match converse(&mut process, patience, settings, &services)? {
-            FromPlugin::Loaded(loaded) => Ok(Running {
-                process,
-                loaded,
-                calls: 0,
-            }),
+            FromPlugin::Loaded(loaded) => {
+                self.check_unchanged()?;
+                Ok(Running {
+                    process,
+                    loaded,
+                    calls: 0,
+                })
+            }
             _ => Err(Fault::Unasked),
         }
     }

@@ -6,7 +6,7 @@ use slugline_core::port::{
     Announcement, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError, Proposal,
     RollbackRequest,
 };
-use slugline_core::release::Version;
+use slugline_core::release::{PluginsUsed, Version};
 use slugline_plugin_api::hook::Hook;
 use slugline_plugin_api::manifest::Manifest;
 use slugline_plugin_api::message::{KeepRequest, Reply, Request, TierRollback};
@@ -40,6 +40,7 @@ impl Policies for PluginHost {
         let index = self.backer(tier).map_err(|gone| failed(&gone.0, &gone.1))?;
         let plugin = &self.plugins[index].manifest.name;
         let deadline = self.deadline(Hook::TierKeep);
+        self.note_call(index);
         let keeps = self.plugins[index].keeps(tier.plan(), &deadline, &self.settings);
         if !keeps.map_err(|fault| failed(plugin, &fault))? {
             return Ok(Keep::All);
@@ -71,6 +72,10 @@ impl Policies for PluginHost {
             steps: request.steps,
         });
         self.ask(plugin, index, &request)
+    }
+
+    fn called(&self) -> PluginsUsed {
+        self.take_called()
     }
 
     fn announce(&self, announcement: &Announcement<'_>) -> Result<(), PolicyError> {

@@ -9,6 +9,7 @@ use slugline_core::addon::{Catalogue, PlanName};
 use slugline_core::app::AppName;
 use slugline_core::config::{ConfigKey, ConfigValue};
 use slugline_core::port::{ChangePlanRequest, ProviderError, Providers, ProvisionRequest};
+use slugline_core::release::PluginsUsed;
 use slugline_core::resource::{Provision, Resource};
 use slugline_core::suggest::nearest;
 use slugline_plugin_api::manifest::Manifest;
@@ -39,6 +40,10 @@ impl Providers for PluginHost {
 
     fn change_plan(&self, request: &ChangePlanRequest<'_>) -> Result<Provision, ProviderError> {
         self.resource(request.plan, &convert::change_plan(request))
+    }
+
+    fn called(&self) -> PluginsUsed {
+        self.take_called()
     }
 
     fn deprovision(&self, app: &AppName, resource: &Resource) -> Result<(), ProviderError> {

@@ -1,6 +1,7 @@
 //! Where plugins come from: the binary itself, and the operator's folder `HOME/plugins`. It must
 //! not know what a manifest says.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use slugline_plugin_api::protocol::{Entry, PluginSettings};
 
 use crate::error::HostError;
 use crate::fault::Fault;
+use crate::install::{digest_of_files, digest_of_folder};
 use crate::limits::Limits;
 
 /// The plugins in the binary, sorted by name.
@@ -122,6 +124,20 @@ impl Source {
         LIBRARY.iter().any(|end| entry.ends_with(end))
     }
 
+    /// The digest of its files as they are now, as an operator approves it.
+    pub(crate) fn digest(&self) -> io::Result<String> {
+        match self {
+            Self::Embedded(name) => {
+                let shipped = SHIPPED.iter().find(|(shipped, _)| shipped == name);
+                let (_, folder) = shipped.ok_or(io::ErrorKind::NotFound)?;
+                let mut files = BTreeMap::new();
+                gather(folder, &mut files);
+                Ok(digest_of_files(&files))
+            }
+            Self::Folder(path) => digest_of_folder(path),
+        }
+    }
+
     /// The plugin's entry, as its process is given it.
     pub(crate) fn entry(&self, entry: &str, limits: &Limits) -> Result<Entry, Fault> {
         let unreadable =
@@ -188,6 +204,19 @@ fn embedded_file(name: &str, file: &str) -> io::Result<&'static [u8]> {
     found.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
+/// All files of a folder in the binary, by path, but for what an operator would have set.
+fn gather(folder: &Dir<'static>, files: &mut BTreeMap<String, &'static [u8]>) {
+    for file in folder.files() {
+        let path = file.path().to_string_lossy().into_owned();
+        if path != SETTINGS {
+            files.insert(path, file.contents());
+        }
+    }
+    for folder in folder.dirs() {
+        gather(folder, files);
+    }
+}
+
 /// The file, or its first `limit + 1` bytes.
 fn read_at_most(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -196,4 +225,19 @@ fn read_at_most(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
         .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_binary_has_the_digest_of_its_folder() {
+        for (name, _) in &SHIPPED {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+            let folder = Source::Folder(folder.join(name));
+            let embedded = Source::Embedded(name).digest().unwrap();
+            assert_eq!(embedded, folder.digest().unwrap(), "{name}");
+        }
+    }
 }

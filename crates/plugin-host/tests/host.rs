@@ -466,3 +466,54 @@ fn a_process_that_cannot_be_started_is_said() {
         format!("{failed}it ended with status 0 before it answered")
     );
 }
+
+/// Names and digests of those that were called since the last time.
+fn called(host: &PluginHost) -> Vec<(String, String)> {
+    let called = Policies::called(host).into_iter();
+    called.map(|used| (used.name, used.digest)).collect()
+}
+
+#[test]
+fn who_is_called_is_told_once_with_the_digest_that_was_approved() {
+    let check = "hooks: [release.check]";
+    let raises = "slugline.on('release.check', function() error('oh') end)";
+    let (home, host) = host(&[
+        ("a-raises", check, raises),
+        (
+            "b-billing",
+            "hooks: [billing.check]",
+            "error('never loaded')",
+        ),
+    ]);
+    let host = host.unwrap();
+    assert_eq!(called(&host), []);
+    let (app, jim, change) = (app(), jim(), deploy());
+    host.check(&proposal(&app, &jim, &change));
+    host.keep(&plan("releases:advanced"), &mut Vec::new)
+        .unwrap();
+    let lock = slugline_plugin_host::install::Lock::read(home.path()).unwrap();
+    let told = called(&host);
+    let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a-raises", "releases"]);
+    assert_eq!(told[0].1, lock.plugins["a-raises"].digest);
+    let well_formed = told[1].1.starts_with("sha256:") && told[1].1.len() == 71;
+    assert!(well_formed, "{told:?}");
+    assert_eq!(called(&host), []);
+}
+
+#[test]
+fn files_that_change_between_the_approval_and_the_loading_are_not_run() {
+    let agrees = "slugline.on('release.check', function() end)";
+    let (home, host) = host(&[("guard", "hooks: [release.check]", agrees)]);
+    let script = home.path().join("plugins/guard/init.lua");
+    std::fs::write(
+        &script,
+        "slugline.on('release.check', function() return end)",
+    )
+    .unwrap();
+    let (app, jim, change) = (app(), jim(), deploy());
+    let objections = host.unwrap().check(&proposal(&app, &jim, &change));
+    let reasons: Vec<_> = objections.into_iter().map(|it| it.reason).collect();
+    let why = "the plugin guard failed in release.check: its files changed while it was loaded";
+    assert_eq!(reasons, [why]);
+}

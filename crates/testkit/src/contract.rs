@@ -26,6 +26,7 @@ macro_rules! ledger_contract {
             numbers::the_code_pin_is_set_by_settle_and_by_hand,
             history::is_listed_newest_first_in_pages,
             history::each_release_keeps_the_state_it_was_recorded_with,
+            history::each_release_names_the_plugins_that_were_asked,
             history::a_number_without_a_release_says_so,
             history::a_failed_release_has_a_state_and_leaves_none,
             history::values_come_back_byte_for_byte,

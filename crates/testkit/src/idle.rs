@@ -11,6 +11,7 @@ use slugline_core::port::{
     Ids, Keep, LaunchError, LaunchSpec, Launched, Launcher, Ledger, Objection, Policies,
     PolicyError, Proposal, ProviderError, Providers, ProvisionRequest, RollbackRequest,
 };
+use slugline_core::release::PluginsUsed;
 use slugline_core::resource::{Provision, Resource, ResourceId};
 use slugline_core::slug::Slug;
 use slugline_core::time::Timestamp;
@@ -87,6 +88,10 @@ impl Policies for Idle {
         Ok(())
     }
 
+    fn called(&self) -> PluginsUsed {
+        PluginsUsed::new()
+    }
+
     fn announce(&self, _: &Announcement<'_>) -> Result<(), PolicyError> {
         Ok(())
     }
@@ -107,6 +112,10 @@ impl Providers for Idle {
 
     fn deprovision(&self, _: &AppName, _: &Resource) -> Result<(), ProviderError> {
         idle()
+    }
+
+    fn called(&self) -> PluginsUsed {
+        PluginsUsed::new()
     }
 }
 

@@ -11,7 +11,7 @@ use slugline_core::event::Event;
 use slugline_core::port::{
     AppLock, Deployed, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome, Settlement,
 };
-use slugline_core::release::{Release, Status, Version};
+use slugline_core::release::{PluginsUsed, Release, Status, Version};
 use slugline_core::resource::{Resource, ResourceId};
 use slugline_core::slug::Slug;
 use slugline_core::state::State;
@@ -72,6 +72,7 @@ struct Entry {
     /// The tier, and the newest number when it was installed.
     first_tier: Option<(Version, Addon)>,
     releases: BTreeMap<Version, (Release, State)>,
+    plugins: BTreeMap<Version, PluginsUsed>,
 }
 
 impl Entry {
@@ -84,6 +85,7 @@ impl Entry {
             pinned: false,
             first_tier: None,
             releases: BTreeMap::new(),
+            plugins: BTreeMap::new(),
         }
     }
 
@@ -252,6 +254,16 @@ impl Ledger for MemoryLedger {
         Ok(self.kept(app, version)?.addons)
     }
 
+    fn plugins_at(&self, app: &AppName, version: Version) -> Answer<PluginsUsed> {
+        self.kept(app, version)?;
+        Ok(self
+            .entry(app)?
+            .plugins
+            .get(&version)
+            .cloned()
+            .unwrap_or_default())
+    }
+
     fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Answer<Version> {
         let mut entry = self.entry_mut(app)?;
         let version = entry.last.next();
@@ -268,6 +280,7 @@ impl Ledger for MemoryLedger {
         entry
             .releases
             .insert(version, (recorded, release.state.clone()));
+        entry.plugins.insert(version, release.plugins.clone());
         Ok(version)
     }
 

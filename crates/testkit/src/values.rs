@@ -11,7 +11,7 @@ use slugline_core::config::{ConfigKey, ConfigValue, ConfigVar, ConfigVars, Owner
 use slugline_core::event::Event;
 use slugline_core::port::{Ledger, NewRelease, Outcome, Settlement};
 use slugline_core::price::Price;
-use slugline_core::release::Version;
+use slugline_core::release::{PluginUsed, PluginsUsed, Version};
 use slugline_core::resource::{Resource, ResourceId};
 use slugline_core::slug::{Commit, Slug, SlugId, SourceId};
 use slugline_core::state::State;
@@ -180,6 +180,20 @@ pub fn config_add(name: &str) -> Change {
     }
 }
 
+/// Plugins that took part in a release, each as `name version`.
+#[must_use]
+pub fn plugins_used(plugins: &[&str]) -> PluginsUsed {
+    let used = |text: &&str| {
+        let (name, version) = text.split_once(' ').expect("a name and a version");
+        PluginUsed {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            digest: format!("sha256:{:064x}", text.len()),
+        }
+    };
+    plugins.iter().map(used).collect()
+}
+
 /// A settlement of a release that succeeded, at [`NOON`].
 #[must_use]
 pub fn succeeded(events: &[Event]) -> Settlement {
@@ -207,6 +221,7 @@ pub fn record(ledger: &dyn Ledger, app: &str, change: &Change, state: &State) ->
         actor: &actor("jim@example.com"),
         at: NOON,
         state,
+        plugins: &PluginsUsed::new(),
     };
     ledger.record(&name(app), &release).expect("recorded")
 }

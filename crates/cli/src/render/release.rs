@@ -41,7 +41,7 @@ pub fn change(release: &Release) -> String {
 
 /// What `releases:info` prints.
 pub fn info(inspected: &Inspected, when: &When) -> Vec<String> {
-    let Inspected { release, state } = inspected;
+    let Inspected { release, state, .. } = inspected;
     let line = |label: &str, text: &str| format!("{:<12} {text}", format!("{label}:"));
     let mut lines = vec![
         format!("=== Release {}", release.version),

@@ -26,6 +26,7 @@ impl Engine<'_> {
             actor: request.actor,
             at,
             state,
+            plugins: &self.plugins_called(),
         };
         match self.ledger.record(request.app, &release) {
             Ok(version) => Ok(Recorded {

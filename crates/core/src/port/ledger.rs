@@ -6,7 +6,7 @@ use crate::app::{App, AppName};
 use crate::billing::Usage;
 use crate::change::Change;
 use crate::event::Event;
-use crate::release::{Release, Version};
+use crate::release::{PluginsUsed, Release, Version};
 use crate::resource::{Resource, ResourceId};
 use crate::slug::Slug;
 use crate::state::State;
@@ -103,6 +103,8 @@ pub struct NewRelease<'a> {
     pub at: Timestamp,
     /// What the app is to be.
     pub state: &'a State,
+    /// The plugins that were asked for it.
+    pub plugins: &'a PluginsUsed,
 }
 
 /// How a release ended.
@@ -209,6 +211,13 @@ pub trait Ledger {
     /// # Errors
     /// As [`Ledger::state_at`].
     fn addons_at(&self, app: &AppName, version: Version) -> Result<Addons, LedgerError>;
+
+    /// The plugins that were asked for a release that is kept; none for one that was recorded before
+    /// they were.
+    ///
+    /// # Errors
+    /// As [`Ledger::state_at`].
+    fn plugins_at(&self, app: &AppName, version: Version) -> Result<PluginsUsed, LedgerError>;
 
     /// Records a pending release under the next number and answers it (S1). The number is used
     /// from then on, whatever becomes of the release.

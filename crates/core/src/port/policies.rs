@@ -10,7 +10,7 @@ use crate::bill::Bill;
 use crate::change::Change;
 use crate::config::ConfigKey;
 use crate::event::Event;
-use crate::release::Version;
+use crate::release::{PluginsUsed, Version};
 use crate::resource::{Options, ResourceId};
 
 /// A change that a check may forbid. It holds names of config vars, never values.
@@ -143,6 +143,9 @@ pub trait Policies {
     /// # Errors
     /// [`Objection`] with the tier's reason.
     fn may_rollback(&self, tier: &PlanName, request: &RollbackRequest) -> Result<(), Objection>;
+
+    /// The plugins that have been called since this was asked the last time, whatever came of it.
+    fn called(&self) -> PluginsUsed;
 
     /// Tells every plugin that listens.
     ///

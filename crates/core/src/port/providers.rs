@@ -2,6 +2,7 @@
 
 use crate::addon::{Catalogue, PlanName};
 use crate::app::AppName;
+use crate::release::PluginsUsed;
 use crate::resource::{Options, Provision, Resource, ResourceId};
 
 /// A resource that is to be made.
@@ -81,4 +82,7 @@ pub trait Providers {
     /// # Errors
     /// [`ProviderError`].
     fn deprovision(&self, app: &AppName, resource: &Resource) -> Result<(), ProviderError>;
+
+    /// The plugins that have been called since this was asked the last time, whatever came of it.
+    fn called(&self) -> PluginsUsed;
 }

@@ -18,12 +18,12 @@ use slugline_core::port::{
     PolicyError, Proposal, ProviderError, Providers, ProvisionRequest, RollbackRequest,
 };
 use slugline_core::price::Price;
-use slugline_core::release::Version;
+use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::resource::{Provision, Resource, ResourceId};
 use slugline_core::slug::Slug;
 use slugline_core::time::Timestamp;
 use slugline_testkit::MemoryLedger;
-use slugline_testkit::values::{actor, app, key, name, resource_id, service, var};
+use slugline_testkit::values::{actor, app, key, name, plugins_used, resource_id, service, var};
 
 /// Where the world is told to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) attempts: Cell<u64>,
     /// The bills that were checked: of the app, and of its owner.
     pub(crate) bills: RefCell<Vec<(Bill, Bill)>>,
+    /// The plugins that were called and not asked for yet.
+    called: RefCell<PluginsUsed>,
     ids: Cell<u64>,
 }
 
@@ -75,6 +77,7 @@ impl World {
             told: RefCell::default(),
             attempts: Cell::new(0),
             bills: RefCell::default(),
+            called: RefCell::default(),
             ids: Cell::new(0x1000),
         }
     }
@@ -82,6 +85,11 @@ impl World {
     /// Fails at this step from now on.
     pub(crate) fn fail_at(&self, step: Option<Fails>) {
         self.fails.set(step);
+    }
+
+    fn call(&self, plugin: &str) {
+        let used = plugins_used(&[&format!("{plugin} 1.0.0")]);
+        self.called.borrow_mut().extend(used);
     }
 
     fn failing(&self, step: Fails) -> bool {
@@ -181,6 +189,7 @@ impl Ids for World {
 
 impl Policies for World {
     fn check(&self, proposal: &Proposal<'_>) -> Vec<Objection> {
+        self.call("cap");
         if let (Some(app), Some(owner)) = (proposal.bill, proposal.owner_bill) {
             self.bills.borrow_mut().push((app, owner));
         }
@@ -200,6 +209,7 @@ impl Policies for World {
         _tier: &PlanName,
         history: &mut dyn FnMut() -> Vec<HistoryEntry>,
     ) -> Result<Keep, PolicyError> {
+        self.call("releases");
         if self.failing(Fails::Keep) {
             let (plugin, hook) = ("releases".to_owned(), "tier.keep".to_owned());
             return Err(PolicyError {
@@ -213,6 +223,7 @@ impl Policies for World {
     }
 
     fn may_rollback(&self, _: &PlanName, request: &RollbackRequest) -> Result<(), Objection> {
+        self.call("releases");
         match request.steps {
             0..=3 => Ok(()),
             n => Err(Objection {
@@ -222,7 +233,12 @@ impl Policies for World {
         }
     }
 
+    fn called(&self) -> PluginsUsed {
+        self.called.take()
+    }
+
     fn announce(&self, announcement: &Announcement<'_>) -> Result<(), PolicyError> {
+        self.call("hook");
         self.attempts.set(self.attempts.get() + 1);
         if self.failing(Fails::Announce) {
             let (plugin, hook) = ("hook".to_owned(), "release.created".to_owned());
@@ -258,6 +274,7 @@ impl Providers for World {
     }
 
     fn provision(&self, request: &ProvisionRequest<'_>) -> Result<Provision, ProviderError> {
+        self.call("memcache");
         if self.failing(Fails::Provision) {
             return Err(broken("addon.provision"));
         }
@@ -272,6 +289,7 @@ impl Providers for World {
     }
 
     fn change_plan(&self, request: &ChangePlanRequest<'_>) -> Result<Provision, ProviderError> {
+        self.call("memcache");
         let id = request.resource.id.clone();
         self.resources.borrow_mut().insert(id, request.plan.clone());
         Ok(Provision {
@@ -280,7 +298,12 @@ impl Providers for World {
         })
     }
 
+    fn called(&self) -> PluginsUsed {
+        self.called.take()
+    }
+
     fn deprovision(&self, _app: &AppName, resource: &Resource) -> Result<(), ProviderError> {
+        self.call("memcache");
         if self.failing(Fails::Deprovision) {
             return Err(broken("addon.deprovision"));
         }

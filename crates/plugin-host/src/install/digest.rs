@@ -19,10 +19,10 @@ const FILES: usize = 1000;
 const DEPTH: usize = 16;
 
 /// The digest of these files, by path: `sha256:` and 64 hexadecimal digits.
-pub(super) fn of_files(files: &BTreeMap<String, Vec<u8>>) -> String {
+pub(crate) fn of_files<T: AsRef<[u8]>>(files: &BTreeMap<String, T>) -> String {
     let mut digest = Sha256::new();
     for (path, contents) in files {
-        add(&mut digest, path, contents);
+        add(&mut digest, path, contents.as_ref());
     }
     spelled(digest)
 }

@@ -2,14 +2,14 @@
 
 use slugline_core::change::{Change, Half};
 use slugline_core::port::{Ledger, LedgerError, NewRelease};
-use slugline_core::release::{Status, Version};
+use slugline_core::release::{PluginsUsed, Status, Version};
 use slugline_core::slug::SlugId;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 
 use crate::values::{
     NOON, actor, addon, app, commit, config_add, deploy, failing_release, key, lent_var, name,
-    plan, record, release, service, slug, state, succeeded, v,
+    plan, plugins_used, record, release, service, slug, state, succeeded, v,
 };
 
 /// At most so many, older than a number, newest first; whatever their status.
@@ -90,6 +90,7 @@ pub fn each_release_keeps_the_state_it_was_recorded_with(ledger: &dyn Ledger) {
             actor: &joe,
             at,
             state,
+            plugins: &PluginsUsed::new(),
         };
         let version = ledger.record(&shop, &release).expect("recorded");
         ledger
@@ -108,6 +109,44 @@ pub fn each_release_keeps_the_state_it_was_recorded_with(ledger: &dyn Ledger) {
         assert_eq!(
             ledger.addons_at(&shop, version).expect("add-ons"),
             state.addons
+        );
+    }
+}
+
+/// The plugins that were asked for each release, of whatever other release is pruned.
+pub fn each_release_names_the_plugins_that_were_asked(ledger: &dyn Ledger) {
+    ledger.create_app(&app("shop")).expect("created");
+    let shop = name("shop");
+    let sets: [&[&str]; 5] = [
+        &["memcache 1.0.0", "cap 0.1.0"],
+        &[],
+        &["memcache 1.0.1", "cap 0.1.0"],
+        &["cap 0.1.0", "memcache 1.0.0"],
+        &["cap 0.1.0"],
+    ];
+    let what = state(None, &[], &[]);
+    for plugins in sets {
+        let release = NewRelease {
+            change: &config_add("A"),
+            actor: &actor("joe@example.com"),
+            at: NOON,
+            state: &what,
+            plugins: &plugins_used(plugins),
+        };
+        let version = ledger.record(&shop, &release).expect("recorded");
+        let settled = ledger.settle(&shop, version, &succeeded(&[]));
+        settled.expect("settled");
+    }
+    ledger.prune(&shop, &[v(1)], NOON).expect("pruned");
+    for (version, plugins) in (1..).map(v).zip(sets).skip(1) {
+        let found = ledger.plugins_at(&shop, version).expect("plugins");
+        assert_eq!(found, plugins_used(plugins));
+    }
+    for gone in [v(1), v(6)] {
+        let error = ledger.plugins_at(&shop, gone).expect_err("no release");
+        assert!(
+            matches!(error, LedgerError::NoRelease(_, at) if at == gone),
+            "{error}"
         );
     }
 }

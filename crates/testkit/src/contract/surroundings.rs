@@ -2,6 +2,7 @@
 
 use slugline_core::event::Event;
 use slugline_core::port::{Ledger, LedgerError, Lock, NewRelease};
+use slugline_core::release::PluginsUsed;
 
 use crate::values::{
     NOON, actor, addon, app, config_add, name, record, release, resource, resource_id, state,
@@ -41,6 +42,7 @@ pub fn what_needs_an_app_says_that_there_is_none(ledger: &dyn Ledger) {
         actor: &by,
         at: NOON,
         state: &what,
+        plugins: &PluginsUsed::new(),
     };
     let refusals = [
         ledger.destroy_app(&shop, NOON).err(),
@@ -50,6 +52,7 @@ pub fn what_needs_an_app_says_that_there_is_none(ledger: &dyn Ledger) {
         ledger.history(&shop, None, 15).err(),
         ledger.state_at(&shop, v(1)).err(),
         ledger.addons_at(&shop, v(1)).err(),
+        ledger.plugins_at(&shop, v(1)).err(),
         ledger.record(&shop, &new).err(),
         ledger.settle(&shop, v(1), &succeeded(&[])).err(),
         ledger

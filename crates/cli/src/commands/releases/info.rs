@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use slugline_core::query::{self, Inspected};
+use slugline_core::release::PluginsUsed;
 
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -32,6 +33,7 @@ struct InfoJson {
     addons: Vec<String>,
     config: BTreeMap<String, String>,
     processes: BTreeMap<String, String>,
+    plugins: PluginsUsed,
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
@@ -69,5 +71,6 @@ fn json(found: &Inspected) -> InfoJson {
             .collect(),
         config: pairs(&found.state.config).into_iter().collect(),
         processes: slug.map(|slug| slug.processes.clone()).unwrap_or_default(),
+        plugins: found.plugins.clone(),
     }
 }
