@@ -5,9 +5,9 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use common::settings;
+use common::{native, settings, shipped};
 use slugline_plugin_host::conformance::{self, Outcome, Verdict};
 
 const MANIFEST: &str = "name: thing\nversion: 1.0.0\napi: 1\nsummary: S.\nentry: init.lua\n\
@@ -171,24 +171,53 @@ fn tests_of_the_vendor_are_run() {
     }
 }
 
+/// Every folder in `plugins/` that is a plugin, by name.
+fn shipped_folders() -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let folders = std::fs::read_dir(all).unwrap();
+    let folders = folders.map(|entry| entry.unwrap().path());
+    let mut folders: Vec<_> = folders
+        .filter(|it| it.join("plugin.yaml").is_file())
+        .collect();
+    folders.sort();
+    folders
+}
+
+/// The folder of a library as an operator has it: built, with its settings.
+fn built(folder: &Path, library: &Path) -> tempfile::TempDir {
+    let made = tempfile::tempdir().unwrap();
+    let copy = |from: &Path, name: &str| std::fs::copy(from, made.path().join(name)).unwrap();
+    copy(&folder.join("plugin.yaml"), "plugin.yaml");
+    copy(&folder.join("settings.yaml.example"), "settings.yaml");
+    copy(library, library.file_name().unwrap().to_str().unwrap());
+    made
+}
+
 #[test]
 fn the_plugins_that_ship_pass() {
-    for name in [
-        "deployhooks",
-        "memcache",
-        "postgresql",
-        "redis",
-        "releases",
-        "webhooks",
-    ] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../plugins")
-            .join(name);
-        let all = verdicts(&folder);
-        let failed: Vec<String> = not_passed(&all)
+    let mut names = Vec::new();
+    for folder in shipped_folders() {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let library = folder.join("Cargo.toml").is_file();
+        // Each library has a function of its own in `native` that says where cargo built it.
+        let made = library.then(|| match name.as_str() {
+            "spending-cap" => built(&folder, &native::spending_cap()),
+            other => panic!("nothing builds {other} for this test"),
+        });
+        let all = verdicts(
+            made.as_ref()
+                .map_or(folder.as_path(), tempfile::TempDir::path),
+        );
+        // A server that is not installed is not started; that is all that may be left out.
+        let wrong: Vec<String> = not_passed(&all)
             .into_iter()
-            .filter(|told| told.starts_with("FAIL"))
+            .filter(|told| !told.ends_with(" is not installed on this machine"))
             .collect();
-        assert!(failed.is_empty() && all.len() > 5, "{name}: {failed:#?}");
+        assert!(wrong.is_empty() && all.len() > 1, "{name}: {wrong:#?}");
+        if !library {
+            names.push(name);
+        }
     }
+    let embedded = shipped(settings()).plugins().into_iter();
+    assert_eq!(names, embedded.map(|it| it.name).collect::<Vec<_>>());
 }
