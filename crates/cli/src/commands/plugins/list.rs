@@ -1,6 +1,7 @@
 //! `slugline plugins`
 
 use serde::Serialize;
+use slugline_plugin_host::Containment;
 
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -25,6 +26,13 @@ struct PluginJson {
     hooks: Vec<String>,
 }
 
+#[derive(Serialize)]
+struct ListJson<'a> {
+    plugins: &'a [PluginJson],
+    /// `null` where it could not be found out.
+    containment: Option<Containment>,
+}
+
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let host = context.plugin_host()?;
     let plugins: Vec<PluginJson> = host
@@ -40,8 +48,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             hooks: plugin.hooks.iter().map(ToString::to_string).collect(),
         })
         .collect();
+    let containment = host.containment();
     if args.json {
-        context.ui.data(serde_json::to_string_pretty(&plugins)?);
+        let list = ListJson {
+            plugins: &plugins,
+            containment: containment.as_ref().ok().copied(),
+        };
+        context.ui.data(serde_json::to_string_pretty(&list)?);
         return Ok(Status::Done);
     }
     let row = |plugin: &PluginJson| {
@@ -63,5 +76,72 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     context
         .ui
         .lines(table(&["Plugin", "Version", "From", "Provides"], &rows));
+    match containment {
+        Ok(held) => {
+            if let Some(line) = kept_from(held) {
+                context.ui.status(line);
+            }
+            if let Some(line) = not_kept_from(held) {
+                context.ui.warning(line);
+            }
+        }
+        Err(why) => context
+            .ui
+            .warning(format_args!("What holds plugins here is not known: {why}")),
+    }
     Ok(Status::Done)
+}
+
+/// What a plugin may not do, with what of the kernel prevents it, where it does.
+fn parts(held: Containment) -> [(bool, &'static str); 4] {
+    [
+        (held.system_calls, "starting programs (seccomp)"),
+        (held.files, "opening files (Landlock)"),
+        (held.network, "TCP (Landlock)"),
+        (held.signals, "signalling others (Landlock)"),
+    ]
+}
+
+fn listed(held: Containment, which: bool) -> Option<String> {
+    let parts = parts(held).into_iter();
+    let parts: Vec<&str> = parts.filter(|it| it.0 == which).map(|it| it.1).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn kept_from(held: Containment) -> Option<String> {
+    listed(held, true).map(|parts| format!("The kernel keeps plugins from {parts}."))
+}
+
+fn not_kept_from(held: Containment) -> Option<String> {
+    listed(held, false).map(|parts| {
+        format!("This kernel cannot keep plugins from {parts}: install only those you trust.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_keeps_plugins_from_is_said_and_what_not() {
+        let none = Containment::default();
+        assert_eq!(kept_from(none), None);
+        let some = Containment {
+            system_calls: true,
+            files: true,
+            ..none
+        };
+        let kept = "The kernel keeps plugins from starting programs (seccomp), opening files \
+                    (Landlock).";
+        assert_eq!(kept_from(some).as_deref(), Some(kept));
+        let not = "This kernel cannot keep plugins from TCP (Landlock), signalling others \
+                   (Landlock): install only those you trust.";
+        assert_eq!(not_kept_from(some).as_deref(), Some(not));
+        let all = Containment {
+            network: true,
+            signals: true,
+            ..some
+        };
+        assert_eq!(not_kept_from(all), None);
+    }
 }
