@@ -287,3 +287,57 @@ fn a_release_tells_which_plugins_took_part_and_of_which_files() {
     assert!(tier[0]["digest"].as_str().unwrap().starts_with("sha256:"));
     assert_eq!(tier.as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_check_that_fails_refuses_unless_the_operator_says_otherwise() {
+    let environment = with_app(None);
+    let guard = "name: guard\nversion: 1.0.0\napi: 1\nsummary: Guards.\nentry: init.lua\n\
+                 hooks: [release.check]\n";
+    let script = "slugline.on('release.check', function(change)\n\
+        if change.change == 'Config add B' then slugline.deny('not B') end\nerror('oh')\nend)\n";
+    environment.write_file("guard/plugin.yaml", guard);
+    environment.write_file("guard/init.lua", script);
+    let set = |text: &str| {
+        let settings = environment.home().join("plugins/guard/settings.yaml");
+        std::fs::write(settings, text).unwrap();
+    };
+    let _ = environment
+        .run(["plugins:install", "guard", "--yes"])
+        .success();
+    let refused = environment.run(["config:add", "A=1"]);
+    set("on_error: allow\n");
+    let rest = [
+        environment.run(["config:add", "A=1", "--dry-run"]),
+        environment.run(["config:add", "A=1"]),
+        environment.run(["config:add", "B=1"]),
+    ];
+    assert_snapshot!(story([refused].into_iter().chain(rest)), @r"
+    $ slugline config:add A=1
+    2>  !    guard: the plugin guard failed in release.check: init.lua:3: oh
+    [exit 1]
+
+    $ slugline config:add A=1 --dry-run
+    Would make v1 of myapp: Config add A
+      config  + A
+    2>  !    the plugin guard failed in release.check: init.lua:3: oh; it lets changes through (on_error: allow)
+    2> Nothing has been changed.
+
+    $ slugline config:add A=1
+    Adding config vars:
+      A => 1
+    Updating vars and restarting app... done, v1
+    2>  !    the plugin guard failed in release.check: init.lua:3: oh; it lets changes through (on_error: allow)
+
+    $ slugline config:add B=1
+    2>  !    guard: not B
+    [exit 1]
+    ");
+    set("on_error: yes\n");
+    let output = environment.run(["config:add", "A=2"]).fails(1);
+    assert!(
+        output
+            .stderr
+            .contains("on_error in settings.yaml is refuse or allow"),
+        "{output}"
+    );
+}

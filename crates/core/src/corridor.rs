@@ -167,7 +167,7 @@ impl Engine<'_> {
         for warning in &planned.plan.warnings {
             progress.warning(warning);
         }
-        let checked = self.check(request, planned)?;
+        let checked = self.check(request, planned, &mut |text| progress.warning(text))?;
         if checked.plan().runs_something() {
             self.launcher.wake()?;
         }
@@ -197,7 +197,11 @@ impl Engine<'_> {
     ) -> Result<plan::Planned, Failure> {
         let moment = self.ledger.moment(request.app)?;
         let planned = self.plan(request, moment, operation)?;
-        Ok(self.check(request, planned)?.into_planned())
+        let mut warnings = Vec::new();
+        let mut warn = |text: &str| warnings.push(text.to_owned());
+        let mut planned = self.check(request, planned, &mut warn)?.into_planned();
+        planned.plan.warnings.append(&mut warnings);
+        Ok(planned)
     }
 }
 

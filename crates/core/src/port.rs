@@ -16,8 +16,8 @@ pub use ledger::{
     AppLock, Deployed, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome, Settlement,
 };
 pub use policies::{
-    Announcement, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError, Proposal,
-    RollbackRequest,
+    Announcement, Answers, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError,
+    Proposal, RollbackRequest,
 };
 pub use providers::{ChangePlanRequest, ProviderError, Providers, ProvisionRequest};
 

@@ -7,7 +7,7 @@ mod world;
 
 use slugline_core::app::App;
 use slugline_core::bill::Bill;
-use slugline_core::corridor::{Failure, Silent};
+use slugline_core::corridor::{Failure, Progress, Silent};
 use slugline_core::operation::addons::{Add, ChangePlan, Remove, Way};
 use slugline_core::operation::config::Add as AddConfig;
 use slugline_core::operation::deploy::Deploy;
@@ -117,6 +117,30 @@ fn a_release_names_the_plugins_that_were_asked_for_it_and_no_other() {
     assert_eq!(named(v(2)), ["cap", "memcache"]);
     assert_eq!(named(v(3)), ["cap"]);
     assert_eq!(named(v(5)), ["cap", "releases"]);
+}
+
+#[test]
+fn a_check_that_fails_and_may_is_a_warning_of_the_change_and_of_its_trial() {
+    #[derive(Default)]
+    struct Heard(Vec<String>);
+    impl Progress for Heard {
+        fn warning(&mut self, text: &str) {
+            self.0.push(text.to_owned());
+        }
+    }
+    let world = deployed();
+    world.fail_at(Some(Fails::AllowedCheck));
+    let (app, jim, mut heard) = (name("myapp"), actor("jim@example.com"), Heard::default());
+    let (request, set) = (request(&app, &jim), set("A", "1"));
+    let warning = "the plugin cap failed in release.check: oh; it lets changes through \
+                   (on_error: allow)";
+    let trial = world.engine().dry_run(&request, &set).unwrap();
+    assert_eq!(trial.plan.warnings, [warning]);
+    let done = world.engine().change(&request, &set, &mut heard).unwrap();
+    assert_eq!(
+        (done.release.version, heard.0),
+        (v(2), vec![warning.to_owned()])
+    );
 }
 
 #[test]

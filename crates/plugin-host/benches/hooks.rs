@@ -16,7 +16,7 @@ use slugline_core::actor::Actor;
 use slugline_core::app::AppName;
 use slugline_core::bill::Bill;
 use slugline_core::change::Change;
-use slugline_core::port::{HistoryEntry, Policies, Proposal};
+use slugline_core::port::{Answers, HistoryEntry, Policies, Proposal};
 use slugline_core::release::Version;
 use slugline_core::slug::Commit;
 use slugline_plugin_host::{Limits, PluginHost, Settings, install};
@@ -92,7 +92,7 @@ impl Stage {
             before: 0,
             after: 2000,
         });
-        let objections = host.check(&Proposal {
+        let answers = host.check(&Proposal {
             app: &self.app,
             actor: &self.jim,
             change: &self.change,
@@ -104,7 +104,7 @@ impl Stage {
             owner_bill: bill,
             rollback: None,
         });
-        assert!(objections.is_empty(), "{objections:?}");
+        assert_eq!(answers, Answers::default());
     }
 
     /// A host whose process runs.

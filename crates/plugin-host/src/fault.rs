@@ -11,6 +11,9 @@ pub(crate) enum Fault {
     /// Its entry or its settings cannot be read.
     #[error("{0}")]
     Unreadable(String),
+    /// Its files are not what was approved.
+    #[error("its files changed while it was loaded")]
+    Changed,
     /// Its process cannot be started.
     #[error("its process cannot be started: {0}")]
     Start(String),

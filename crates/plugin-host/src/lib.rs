@@ -18,6 +18,7 @@ pub mod install;
 mod limits;
 mod lua;
 pub mod manifest;
+mod operator;
 mod plugin;
 mod policies;
 mod process;

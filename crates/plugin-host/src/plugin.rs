@@ -18,6 +18,7 @@ use slugline_plugin_api::protocol::{
 };
 
 use crate::fault::Fault;
+use crate::operator::OnError;
 use crate::process::{Deadline, Process};
 use crate::service::Services;
 use crate::settings::Settings;
@@ -80,11 +81,17 @@ impl Plugin {
         };
         match self.source.digest() {
             Ok(now) if now == *approved => Ok(()),
-            Ok(_) => Err(Fault::Unreadable(
-                "its files changed while it was loaded".to_owned(),
-            )),
+            Ok(_) => Err(Fault::Changed),
             Err(error) => Err(Fault::Unreadable(format!("cannot read its files: {error}"))),
         }
+    }
+
+    /// Whether the operator lets changes through that a check of it failed on. One whose files are
+    /// not what was approved is not let off.
+    pub(crate) fn may_fail(&self, fault: &Fault) -> bool {
+        let settings = self.source.settings();
+        let allowed = settings.is_ok_and(|settings| settings.on_error == OnError::Allow);
+        allowed && *fault != Fault::Changed
     }
 
     /// Whether a tier of it has an opinion on what is kept.
@@ -147,6 +154,13 @@ impl Plugin {
 
     /// Starts its process and loads it there, within the time of a check.
     fn start(&self, deadline: &Deadline, settings: &Settings) -> Result<Running, Fault> {
+        let loaded = self.load(deadline, settings);
+        // Whatever came of it was said by other files than those that were approved, otherwise.
+        self.check_unchanged()?;
+        loaded
+    }
+
+    fn load(&self, deadline: &Deadline, settings: &Settings) -> Result<Running, Fault> {
         let until = deadline.until.min(Instant::now() + settings.limits.check);
         let time = deadline.time.min(settings.limits.check);
         let deadline = Deadline { time, until };
@@ -155,7 +169,7 @@ impl Plugin {
         let load = Load {
             manifest: (*self.manifest).clone(),
             entry,
-            settings: self.source.settings()?,
+            settings: self.source.settings()?.own,
             mail: settings.smtp.is_some(),
             limits: settings.limits.budget(),
             time_ms: milliseconds(deadline.left()),
@@ -164,14 +178,11 @@ impl Plugin {
         let patience = self.patience(&deadline);
         tell(&mut process, &ToPlugin::Load(Box::new(load)), &patience)?;
         match converse(&mut process, patience, settings, &services)? {
-            FromPlugin::Loaded(loaded) => {
-                self.check_unchanged()?;
-                Ok(Running {
-                    process,
-                    loaded,
-                    calls: 0,
-                })
-            }
+            FromPlugin::Loaded(loaded) => Ok(Running {
+                process,
+                loaded,
+                calls: 0,
+            }),
             _ => Err(Fault::Unasked),
         }
     }

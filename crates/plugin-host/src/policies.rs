@@ -3,8 +3,8 @@
 
 use slugline_core::addon::PlanName;
 use slugline_core::port::{
-    Announcement, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError, Proposal,
-    RollbackRequest,
+    Announcement, Answers, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError,
+    Proposal, RollbackRequest,
 };
 use slugline_core::release::{PluginsUsed, Version};
 use slugline_plugin_api::hook::Hook;
@@ -16,15 +16,23 @@ use crate::fault::Fault;
 use crate::host::PluginHost;
 
 impl Policies for PluginHost {
-    fn check(&self, proposal: &Proposal<'_>) -> Vec<Objection> {
-        let mut objections = Vec::new();
+    fn check(&self, proposal: &Proposal<'_>) -> Answers {
+        let mut answers = Answers::default();
         for request in convert::checks(proposal) {
-            for (index, plugin) in self.listeners(request.hook()) {
-                let name = &plugin.manifest.name;
-                objections.extend(self.ask(name, index, &request).err());
+            let hook = request.hook();
+            for (index, plugin) in self.listeners(hook) {
+                let name = plugin.manifest.name.clone();
+                match self.call(index, &request) {
+                    Err(fault) if plugin.may_fail(&fault) => answers.failures.push(PolicyError {
+                        plugin: name,
+                        hook: hook.to_string(),
+                        cause: fault.to_string(),
+                    }),
+                    answer => answers.objections.extend(objection(&name, hook, answer)),
+                }
             }
         }
-        objections
+        answers
     }
 
     fn keep(
@@ -71,7 +79,8 @@ impl Policies for PluginHost {
             current: convert::entry(&request.current),
             steps: request.steps,
         });
-        self.ask(plugin, index, &request)
+        let answer = self.call(index, &request);
+        objection(plugin, request.hook(), answer).map_or(Ok(()), Err)
     }
 
     fn called(&self) -> PluginsUsed {
@@ -124,17 +133,6 @@ fn concerned<'a>(
 }
 
 impl PluginHost {
-    /// Asks one plugin that may forbid; its failure forbids too.
-    fn ask(&self, plugin: &str, index: usize, request: &Request) -> Result<(), Objection> {
-        let reason = match self.call(index, request) {
-            Ok(Reply::Denied(reason)) => reason,
-            Ok(_) => return Ok(()),
-            Err(fault) => failure(plugin, request.hook(), &fault),
-        };
-        let plugin = plugin.to_owned();
-        Err(Objection { plugin, reason })
-    }
-
     /// The plugin that backs a tier; otherwise whom to name, and why there is none.
     fn backer(&self, tier: &PlanName) -> Result<usize, (String, String)> {
         let found = self.offers.tiers.get(tier.plan()).copied();
@@ -143,6 +141,13 @@ impl PluginHost {
     }
 }
 
-fn failure(plugin: &str, hook: Hook, fault: &Fault) -> String {
-    format!("the plugin {plugin} failed in {hook}: {fault}")
+/// What a plugin that may forbid objects; its failure forbids too.
+fn objection(plugin: &str, hook: Hook, answer: Result<Reply, Fault>) -> Option<Objection> {
+    let reason = match answer {
+        Ok(Reply::Denied(reason)) => reason,
+        Ok(_) => return None,
+        Err(fault) => format!("the plugin {plugin} failed in {hook}: {fault}"),
+    };
+    let plugin = plugin.to_owned();
+    Some(Objection { plugin, reason })
 }

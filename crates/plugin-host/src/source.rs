@@ -7,12 +7,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
-use slugline_plugin_api::protocol::{Entry, PluginSettings};
+use slugline_plugin_api::protocol::Entry;
 
 use crate::error::HostError;
 use crate::fault::Fault;
 use crate::install::{digest_of_files, digest_of_folder};
 use crate::limits::Limits;
+use crate::operator::OperatorSettings;
 
 /// The plugins in the binary, sorted by name.
 static SHIPPED: [(&str, Dir<'_>); 6] = [
@@ -157,24 +158,15 @@ impl Source {
     }
 
     /// What the operator has set for it; nothing where there is no such file.
-    pub(crate) fn settings(&self) -> Result<PluginSettings, Fault> {
-        let text = match (self, self.read(SETTINGS, MANIFEST_MAX)) {
-            (Self::Folder(_), Ok(text)) if !text.trim().is_empty() => text,
+    pub(crate) fn settings(&self) -> Result<OperatorSettings, Fault> {
+        match (self, self.read(SETTINGS, MANIFEST_MAX)) {
+            (Self::Folder(_), Ok(text)) => OperatorSettings::read(&text),
             (Self::Folder(_), Err(error)) if error.kind() != io::ErrorKind::NotFound => {
                 let what = format!("cannot read {SETTINGS}: {error}");
-                return Err(Fault::Unreadable(what));
+                Err(Fault::Unreadable(what))
             }
-            _ => return Ok(PluginSettings::default()),
-        };
-        serde_yaml::from_str(&text)
-            .map(PluginSettings)
-            .map_err(|error| {
-                // The text is not repeated, since there may be a password in it.
-                let at = error.location().map_or_else(String::new, |at| {
-                    format!(" at line {} column {}", at.line(), at.column())
-                });
-                Fault::Unreadable(format!("{SETTINGS} is no map of names and values{at}"))
-            })
+            _ => Ok(OperatorSettings::default()),
+        }
     }
 
     /// A file of the plugin, of at most `limit` bytes of UTF-8.

@@ -8,6 +8,7 @@ use common::*;
 use slugline_core::bill::Bill;
 use slugline_core::change::Change;
 use slugline_core::port::{Announcement, Policies, Providers, ProvisionRequest, RollbackRequest};
+use slugline_core::release::Version;
 use slugline_core::resource::Options;
 use slugline_plugin_host::{HostError, MemoryStore, PluginHost, Settings};
 
@@ -41,7 +42,7 @@ fn each_check_is_asked_when_it_is_due() {
     let (app, jim, change) = (app(), jim(), deploy());
     let mut proposal = proposal(&app, &jim, &change);
     let asked = |proposal: &_| -> Vec<String> {
-        let objections = host.check(proposal).into_iter();
+        let objections = host.check(proposal).objections.into_iter();
         objections
             .map(|it| format!("{}: {}", it.plugin, it.reason))
             .collect()
@@ -95,7 +96,7 @@ fn a_plugin_that_fails_objects_and_the_others_are_still_asked() {
     ]);
     let host = host.unwrap();
     let (app, jim, change) = (app(), jim(), deploy());
-    let objections = host.check(&proposal(&app, &jim, &change));
+    let objections = host.check(&proposal(&app, &jim, &change)).objections;
     let shown: Vec<_> = objections.iter().map(|it| it.reason.as_str()).collect();
     assert_eq!(
         shown[0],
@@ -127,7 +128,7 @@ fn one_plugin_cannot_reach_another() {
     ]);
     let host = host.unwrap();
     let (app, jim, change) = (app(), jim(), deploy());
-    let objections = host.check(&proposal(&app, &jim, &change));
+    let objections = host.check(&proposal(&app, &jim, &change)).objections;
     assert_eq!(objections[0].reason, "nil");
 }
 
@@ -308,7 +309,7 @@ fn an_entry_that_is_missing_is_said_when_it_is_needed() {
     let host = load(home.path(), quick()).unwrap();
     let (app, jim) = (app(), jim());
     let change = Change::ConfigAdd { keys: [].into() };
-    let objections = host.check(&proposal(&app, &jim, &change));
+    let objections = host.check(&proposal(&app, &jim, &change)).objections;
     let begin = "the plugin mine failed in release.check: cannot read init.lua: ";
     assert!(
         objections[0].reason.starts_with(begin),
@@ -345,7 +346,7 @@ fn a_plugin_keeps_values_of_its_own() {
         };
         let host = load(home.path(), settings).unwrap();
         let (app, jim, change) = (app(), jim(), deploy());
-        let objections = host.check(&proposal(&app, &jim, &change));
+        let objections = host.check(&proposal(&app, &jim, &change)).objections;
         let reasons = objections.into_iter().map(|it| it.reason);
         reasons.collect::<Vec<_>>()
     };
@@ -394,7 +395,7 @@ fn a_plugin_is_told_what_the_operator_has_set() {
     write("c-bad", "token: s3cret\n- oh\n");
     let host = load(home.path(), settings()).unwrap();
     let (app, jim, change) = (app(), jim(), deploy());
-    let objections = host.check(&proposal(&app, &jim, &change));
+    let objections = host.check(&proposal(&app, &jim, &change)).objections;
     let reasons: Vec<_> = objections.iter().map(|it| it.reason.as_str()).collect();
     assert_eq!(reasons[..2], ["50 one", "nil nil"]);
     let begin = "the plugin c-bad failed in release.check: settings.yaml is no map of names and \
@@ -454,7 +455,9 @@ fn a_process_that_cannot_be_started_is_said() {
         };
         let host = load(home.path(), settings).unwrap();
         let (app, jim, change) = (app(), jim(), deploy());
-        host.check(&proposal(&app, &jim, &change))[0].reason.clone()
+        host.check(&proposal(&app, &jim, &change)).objections[0]
+            .reason
+            .clone()
     };
     let failed = "the plugin mine failed in release.check: ";
     let missing = asked("/nonexistent/slugline");
@@ -512,8 +515,77 @@ fn files_that_change_between_the_approval_and_the_loading_are_not_run() {
     )
     .unwrap();
     let (app, jim, change) = (app(), jim(), deploy());
-    let objections = host.unwrap().check(&proposal(&app, &jim, &change));
+    let objections = host
+        .unwrap()
+        .check(&proposal(&app, &jim, &change))
+        .objections;
     let reasons: Vec<_> = objections.into_iter().map(|it| it.reason).collect();
     let why = "the plugin guard failed in release.check: its files changed while it was loaded";
     assert_eq!(reasons, [why]);
+}
+
+#[test]
+fn a_check_that_fails_is_let_pass_where_the_operator_says_so_and_nothing_else_is() {
+    let check = "hooks: [release.check]\ntiers:\n  mine: { price: free }";
+    let script = "slugline.on('release.check', function(c)\n\
+        if c.current == 3 then error('oh') end\nslugline.deny('no') end)\n\
+        function slugline.tier('mine').rollback() error('oh') end";
+    let script = script.replace(
+        "function slugline.tier('mine')",
+        "local t = slugline.tier('mine')\nfunction t",
+    );
+    let (home, host) = host(&[("guard", check, &script)]);
+    let host = host.unwrap();
+    let (app, jim, change) = (app(), jim(), deploy());
+    let settings = home.path().join("plugins/guard/settings.yaml");
+    let asked = |current: u64, text: &str| {
+        std::fs::write(&settings, text).unwrap();
+        let mut proposal = proposal(&app, &jim, &change);
+        proposal.current = Version::new(current);
+        let answers = host.check(&proposal);
+        let objections = answers.objections.iter().map(|it| it.reason.clone());
+        let failures = answers.failures.iter().map(ToString::to_string);
+        (objections.collect::<Vec<_>>(), failures.collect::<Vec<_>>())
+    };
+    let failed = "the plugin guard failed in release.check: init.lua:2: oh".to_owned();
+    assert_eq!(asked(3, ""), (vec![failed.clone()], vec![]));
+    assert_eq!(asked(3, "on_error: refuse"), (vec![failed.clone()], vec![]));
+    assert_eq!(asked(3, "on_error: allow"), (vec![], vec![failed]));
+    assert_eq!(asked(4, "on_error: allow"), (vec!["no".to_owned()], vec![]));
+    // A tier that fails never permits anything.
+    let (target, current) = (entry(1, "succeeded"), entry(2, "succeeded"));
+    let request = RollbackRequest {
+        target,
+        current,
+        steps: 1,
+    };
+    let refused = host
+        .may_rollback(&plan("releases:mine"), &request)
+        .unwrap_err();
+    assert!(
+        refused.reason.contains("failed in tier.rollback"),
+        "{refused:?}"
+    );
+    drop(host);
+    // One that cannot be loaded fails as well; one whose settings cannot be read is not let off.
+    let loaded = |script: &str, text: &str| {
+        std::fs::write(home.path().join("plugins/guard/init.lua"), script).unwrap();
+        std::fs::write(&settings, text).unwrap();
+        let host = load(home.path(), quick()).unwrap();
+        let answers = host.check(&proposal(&app, &jim, &change));
+        (answers.objections.len(), answers.failures.len())
+    };
+    assert_eq!(loaded("local = 1", "on_error: allow"), (0, 1));
+    assert_eq!(loaded("local = 1", "on_error: alow"), (1, 0));
+    assert_eq!(loaded("while true do end", "on_error: allow"), (0, 1));
+    // Nor is one whose files are not those that were approved.
+    std::fs::write(&settings, "on_error: allow").unwrap();
+    let host = load(home.path(), quick()).unwrap();
+    std::fs::write(
+        home.path().join("plugins/guard/init.lua"),
+        "local t = slugline.tier('mine')",
+    )
+    .unwrap();
+    let answers = host.check(&proposal(&app, &jim, &change));
+    assert_eq!((answers.objections.len(), answers.failures.len()), (1, 0));
 }

@@ -33,7 +33,7 @@ fn host(home: &Path) -> PluginHost {
 
 /// What is objected to a proposal.
 fn objections(host: &PluginHost, proposal: &Proposal<'_>) -> Vec<String> {
-    let objections = host.check(proposal).into_iter();
+    let objections = host.check(proposal).objections.into_iter();
     objections
         .map(|it| format!("{}: {}", it.plugin, it.reason))
         .collect()

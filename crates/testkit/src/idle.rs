@@ -7,9 +7,9 @@ use slugline_core::addon::{Catalogue, PlanName};
 use slugline_core::app::AppName;
 use slugline_core::corridor::Engine;
 use slugline_core::port::{
-    Announcement, ChangePlanRequest, Clock, CompileError, CompileRequest, Compiler, HistoryEntry,
-    Ids, Keep, LaunchError, LaunchSpec, Launched, Launcher, Ledger, Objection, Policies,
-    PolicyError, Proposal, ProviderError, Providers, ProvisionRequest, RollbackRequest,
+    Announcement, Answers, ChangePlanRequest, Clock, CompileError, CompileRequest, Compiler,
+    HistoryEntry, Ids, Keep, LaunchError, LaunchSpec, Launched, Launcher, Ledger, Objection,
+    Policies, PolicyError, Proposal, ProviderError, Providers, ProvisionRequest, RollbackRequest,
 };
 use slugline_core::release::PluginsUsed;
 use slugline_core::resource::{Provision, Resource, ResourceId};
@@ -67,8 +67,8 @@ impl Ids for Idle {
 }
 
 impl Policies for Idle {
-    fn check(&self, _: &Proposal<'_>) -> Vec<Objection> {
-        Vec::new()
+    fn check(&self, _: &Proposal<'_>) -> Answers {
+        Answers::default()
     }
 
     fn keep(

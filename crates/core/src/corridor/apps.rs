@@ -75,7 +75,8 @@ impl Engine<'_> {
         let _lock = self.lock(request, "Add-on add releases", progress)?;
         let moment = self.ledger.moment(request.app)?;
         let planned = self.plan(request, moment, add)?;
-        let planned = self.check(request, planned)?.into_planned();
+        let checked = self.check(request, planned, &mut |text| progress.warning(text))?;
+        let planned = checked.into_planned();
         let tier = crate::addon::ServiceName::tier();
         let Some(addon) = planned.plan.addons.get(&tier).cloned() else {
             return Err(Refusal::new(format!("{} is not a release tier", add.plan)).into());

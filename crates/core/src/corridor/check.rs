@@ -31,6 +31,7 @@ impl Engine<'_> {
         &self,
         request: &Request<'_>,
         planned: Planned,
+        warn: &mut dyn FnMut(&str),
     ) -> Result<Checked, Failure> {
         let mut refusals = Vec::new();
         if let (Some(rollback), Some(tier)) = (&planned.plan.rollback, planned.moment.state.tier())
@@ -44,8 +45,13 @@ impl Engine<'_> {
             let others = self.other_apps_of(proposal.owner, request)?;
             proposal.owner_bill = Some(bill.beside(others));
         }
-        let objections = self.policies.check(&proposal);
-        refusals.extend(objections.into_iter().map(refusal));
+        let answers = self.policies.check(&proposal);
+        for failure in answers.failures {
+            warn(&format!(
+                "{failure}; it lets changes through (on_error: allow)"
+            ));
+        }
+        refusals.extend(answers.objections.into_iter().map(refusal));
         if refusals.is_empty() {
             Ok(Checked(planned))
         } else {

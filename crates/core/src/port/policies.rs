@@ -47,6 +47,15 @@ pub struct Objection {
     pub reason: String,
 }
 
+/// What the checks say of a proposal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// What forbids it.
+    pub objections: Vec<Objection>,
+    /// Checks that failed and that the operator lets pass; the person is warned of each.
+    pub failures: Vec<PolicyError>,
+}
+
 /// One release as a tier sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
@@ -123,8 +132,9 @@ pub struct PolicyError {
 /// Asks and tells the plugins.
 pub trait Policies {
     /// Asks every plugin that listens to `release.check`, `billing.check` or `rollback.check`, as
-    /// far as each is due, and gathers what they object. A plugin that fails objects.
-    fn check(&self, proposal: &Proposal<'_>) -> Vec<Objection>;
+    /// far as each is due, and gathers what they object. A plugin that fails objects, unless the
+    /// operator has said otherwise of it.
+    fn check(&self, proposal: &Proposal<'_>) -> Answers;
 
     /// Asks a tier which releases it keeps. `history`, newest first, is fetched only where the
     /// tier wants to see it. A tier without an opinion keeps all.

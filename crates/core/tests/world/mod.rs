@@ -13,9 +13,9 @@ use slugline_core::corridor::{Done, Engine, Failure, Request, Silent};
 use slugline_core::event::Event;
 use slugline_core::operation::Operation;
 use slugline_core::port::{
-    Announcement, ChangePlanRequest, Clock, CompileError, CompileRequest, Compiler, HistoryEntry,
-    Ids, Keep, LaunchError, LaunchSpec, Launched, Launcher, Ledger, Objection, Policies,
-    PolicyError, Proposal, ProviderError, Providers, ProvisionRequest, RollbackRequest,
+    Announcement, Answers, ChangePlanRequest, Clock, CompileError, CompileRequest, Compiler,
+    HistoryEntry, Ids, Keep, LaunchError, LaunchSpec, Launched, Launcher, Ledger, Objection,
+    Policies, PolicyError, Proposal, ProviderError, Providers, ProvisionRequest, RollbackRequest,
 };
 use slugline_core::price::Price;
 use slugline_core::release::{PluginsUsed, Version};
@@ -29,6 +29,7 @@ use slugline_testkit::values::{actor, app, key, name, plugins_used, resource_id,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fails {
     Check,
+    AllowedCheck,
     Provision,
     Compile,
     Launch,
@@ -188,7 +189,7 @@ impl Ids for World {
 }
 
 impl Policies for World {
-    fn check(&self, proposal: &Proposal<'_>) -> Vec<Objection> {
+    fn check(&self, proposal: &Proposal<'_>) -> Answers {
         self.call("cap");
         if let (Some(app), Some(owner)) = (proposal.bill, proposal.owner_bill) {
             self.bills.borrow_mut().push((app, owner));
@@ -198,10 +199,17 @@ impl Policies for World {
             plugin: "cap".to_owned(),
             reason,
         };
-        objects
-            .then(|| objection(format!("no {}", proposal.change)))
-            .into_iter()
-            .collect()
+        let objections = objects.then(|| objection(format!("no {}", proposal.change)));
+        let failure = |plugin: &str| PolicyError {
+            plugin: plugin.to_owned(),
+            hook: "release.check".to_owned(),
+            cause: "oh".to_owned(),
+        };
+        let fails = self.failing(Fails::AllowedCheck);
+        Answers {
+            objections: objections.into_iter().collect(),
+            failures: fails.then(|| failure("cap")).into_iter().collect(),
+        }
     }
 
     fn keep(

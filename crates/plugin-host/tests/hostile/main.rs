@@ -194,7 +194,7 @@ fn asked(host: &PluginHost, kind: Kind) -> Option<(String, Duration)> {
             });
             resource.err().map(|error| error.to_string())
         } else {
-            let mut objections = host.check(&proposal(&app, &jim, &change));
+            let mut objections = host.check(&proposal(&app, &jim, &change)).objections;
             assert!(objections.len() < 2, "{objections:?}");
             objections.pop().map(|objection| objection.reason)
         };
