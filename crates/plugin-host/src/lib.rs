@@ -4,7 +4,8 @@
 //! A plugin comes from the binary or from the operator's folder. Its manifest is read when the host
 //! is loaded. It runs in a process of its own, the same binary once more ([`host_process`]), which
 //! is started when one of its hooks is due, and which reaches nothing but the pipe to this one: what
-//! a plugin asks for, the host does for it, if that was granted. The host must not know the ledger,
+//! a plugin asks for, the host does for it, if that was granted. An add-on of a Heroku partner has no
+//! code here, and no process: [`partner`] calls its vendor. The host must not know the ledger,
 //! a terminal or the environment: the edge hands it [`Settings`].
 
 mod catalogue;
@@ -19,6 +20,7 @@ mod limits;
 mod lua;
 pub mod manifest;
 mod operator;
+pub mod partner;
 mod plugin;
 mod policies;
 mod process;
@@ -37,6 +39,8 @@ pub use limits::Limits;
 pub use lua::DEFINITIONS;
 pub use manifest::{ManifestError, check_manifest};
 pub use service::{KEY_MAX, KEYS_MAX, MemoryStore, Store, StoreError, VALUE_MAX};
-pub use settings::{InvalidSmtpUrl, LogSink, Settings, SmtpSecurity, SmtpSettings};
+pub use settings::{
+    InvalidSmtpUrl, LogSink, PartnerSettings, Settings, SmtpSecurity, SmtpSettings,
+};
 pub use slugline_plugin_api::protocol::Containment;
 pub use source::Source;

@@ -19,6 +19,7 @@ use slugline_plugin_api::protocol::{
 
 use crate::fault::Fault;
 use crate::operator::OnError;
+use crate::partner::{self, Partner};
 use crate::process::{Deadline, Process};
 use crate::service::Services;
 use crate::settings::Settings;
@@ -101,6 +102,9 @@ impl Plugin {
         deadline: &Deadline,
         settings: &Settings,
     ) -> Result<bool, Fault> {
+        if let Some(partner) = self.partner(settings) {
+            return partner.map(|_| false);
+        }
         let names = |running: &mut Running| Ok(running.loaded.keeps.iter().any(|it| it == tier));
         self.with_running(deadline, settings, names)
     }
@@ -113,6 +117,9 @@ impl Plugin {
         deadline: &Deadline,
         settings: &Settings,
     ) -> Result<Reply, Fault> {
+        if let Some(partner) = self.partner(settings) {
+            return partner?.call(request, deadline);
+        }
         let called = self.with_running(deadline, settings, |running| {
             let services = Services::during(&self.manifest, settings, request, deadline);
             let reply = running.call(request, self.patience(deadline), settings, &services)?;
@@ -127,6 +134,15 @@ impl Plugin {
             *self.running.borrow_mut() = None;
         }
         called
+    }
+
+    /// The vendor's service, if the entry is the manifest of one: then there is no process.
+    pub(crate) fn partner<'a>(
+        &'a self,
+        settings: &'a Settings,
+    ) -> Option<Result<Partner<'a>, Fault>> {
+        let of = || Partner::of(&self.manifest, &self.source, settings);
+        partner::is_entry(&self.manifest.entry).then(of)
     }
 
     fn with_running<R>(

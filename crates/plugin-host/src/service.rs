@@ -25,6 +25,7 @@ use crate::words::one_line;
 
 pub(crate) use folder::remove as remove_folder;
 use http::HostRule;
+pub(crate) use http::permits;
 use port::ResourcePort;
 
 pub use store::{KEY_MAX, KEYS_MAX, MemoryStore, Store, StoreError, VALUE_MAX};

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::limits::Limits;
 use crate::service::Store;
@@ -29,6 +30,36 @@ pub struct Settings {
     /// Where resources have their folders; `resources` in the home, where there is one and nothing
     /// else is said. Without any, a plugin that asks is told so.
     pub folders: Option<PathBuf>,
+    /// How services of Heroku's partners are called.
+    pub partner: PartnerSettings,
+}
+
+/// How services of Heroku's partners are called: times, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartnerSettings {
+    /// After so long without an answer a person is told.
+    pub slow: Duration,
+    /// After so long a call has failed.
+    pub call: Duration,
+    /// So long is waited before a call is made again; each time twice as long.
+    pub pause: Duration,
+    /// How long a service that answers later is waited for; where nothing is said, as the operator
+    /// has set it, or else five minutes.
+    pub wait: Option<Duration>,
+    /// Whether services are called at the URL that is meant for tests, whatever the operator has set.
+    pub test: bool,
+}
+
+impl Default for PartnerSettings {
+    fn default() -> Self {
+        Self {
+            slow: Duration::from_secs(3),
+            call: Duration::from_secs(25),
+            pause: Duration::from_millis(250),
+            wait: None,
+            test: false,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -41,6 +72,7 @@ impl Default for Settings {
             program: PathBuf::from("/proc/self/exe"),
             store: None,
             folders: None,
+            partner: PartnerSettings::default(),
         }
     }
 }

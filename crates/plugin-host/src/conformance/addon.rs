@@ -51,6 +51,10 @@ fn plan_of(
     else {
         return Vec::new();
     };
+    if let Some(partner) = session.partner() {
+        let found = partner.and_then(|partner| partner.refuses_strangers(&made));
+        report.check(at("refuses a wrong password with 401"), found);
+    }
     let again = || same(&first, &session.resource(&request)?);
     report.check(at("answers the same to the same key"), again());
     process(

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::error::HostError;
 use crate::fault::Fault;
 use crate::manifest::{ManifestError, place_of};
+use crate::partner::is_entry as is_partner;
 use crate::plugin::Plugin;
 use crate::source::MANIFEST;
 
@@ -88,6 +89,14 @@ impl Finding {
             let file = folder.join(MANIFEST).display().to_string();
             return place_of(&said, &plugin.manifest, &text, &file).into();
         };
+        if is_partner(entry) {
+            // The line may hold the vendor's password.
+            return Self {
+                line,
+                what: what.to_owned(),
+                ..Self::of_file(folder, entry, &"")
+            };
+        }
         let text = plugin.source.read(entry, usize::MAX).unwrap_or_default();
         let source_line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         let before = source_line.chars().take_while(|c| c.is_whitespace());

@@ -11,9 +11,10 @@ use slugline_plugin_api::message::{Provision, Reply, Request};
 use tempfile::TempDir;
 
 use crate::host::PluginHost;
+use crate::partner::Partner;
 use crate::providers::{check_process, is_on_path, promised};
 use crate::service::MemoryStore;
-use crate::settings::{Settings, SmtpSettings};
+use crate::settings::{PartnerSettings, Settings, SmtpSettings};
 
 use super::SAMPLES;
 use super::finding::Finding;
@@ -44,6 +45,10 @@ impl Session {
             folders: Some(folders.path().to_owned()),
             smtp: SmtpSettings::from_url(&sinks.smtp, "slugline@localhost").ok(),
             store: Some(Rc::new(MemoryStore::default())),
+            partner: PartnerSettings {
+                test: true,
+                ..settings.partner
+            },
             ..settings.clone()
         };
         let host = PluginHost::of_folder(folder, settings);
@@ -114,6 +119,12 @@ impl Session {
             }
         }
         Ok(POINTS)
+    }
+
+    /// The vendor's service, if that is what the plugin is.
+    pub(super) fn partner(&self) -> Option<Result<Partner<'_>, String>> {
+        let partner = self.host.plugins[0].partner(&self.host.settings)?;
+        Some(partner.map_err(|fault| fault.to_string()))
     }
 
     /// Whether a program is there to be started.

@@ -3,8 +3,9 @@
 //! where it goes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
@@ -12,6 +13,7 @@ use tar::Archive;
 
 use crate::host::PluginInfo;
 use crate::manifest::check_manifest;
+use crate::partner::is_entry as is_partner;
 use crate::plugin::Plugin;
 use crate::source::{MANIFEST, Source};
 
@@ -91,7 +93,13 @@ impl Package {
         fs::create_dir_all(folder).map_err(InstallError::file(folder))?;
         for (name, contents) in &self.files {
             let path = folder.join(name);
-            fs::write(&path, contents).map_err(InstallError::file(&path))?;
+            // An add-on manifest of a partner has a password in it.
+            let mode = if is_partner(name) { 0o600 } else { 0o666 };
+            let mut new = OpenOptions::new();
+            let file = new.write(true).create(true).truncate(true).mode(mode);
+            file.open(&path)
+                .and_then(|mut file| file.write_all(contents))
+                .map_err(InstallError::file(&path))?;
         }
         Ok(())
     }
@@ -121,7 +129,7 @@ fn of_folder(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
 
 /// Whether it can be anything that is installed; which entry it is, the manifest says.
 fn is_wanted(name: &str) -> bool {
-    let code = [".lua", ".luau", ".so", ".dylib"];
+    let code = [".lua", ".luau", ".so", ".dylib", ".json"];
     name == MANIFEST || is_paper(name) || code.iter().any(|end| name.ends_with(end))
 }
 

@@ -59,9 +59,10 @@ fn check_head(manifest: &Manifest) -> Result<(), Broken> {
         return Err(broken(place(), what));
     }
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("lua" | "luau" | "so" | "dylib") => Ok(()),
+        Some("lua" | "luau" | "so" | "dylib" | "json") => Ok(()),
         _ => {
-            let what = "entry is a Lua script, such as init.lua, or a library, such as libcache.so";
+            let what = "entry is a Lua script, such as init.lua, a library, such as libcache.so, or a \
+                        Heroku partner's add-on manifest, such as addon-manifest.json";
             Err(broken(place(), what))
         }
     }

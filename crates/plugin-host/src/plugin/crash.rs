@@ -32,6 +32,10 @@ impl Plugin {
         deadline: &Deadline,
         settings: &Settings,
     ) -> Result<Killed, Fault> {
+        if let Some(partner) = self.partner(settings) {
+            // There is no process to kill, but an answer can get lost.
+            return partner?.lose(request, deadline).map(|()| Killed::Replying);
+        }
         let killed = self.with_running(deadline, settings, |running| {
             let services = Services::during(&self.manifest, settings, request, deadline);
             running.calls += 1;

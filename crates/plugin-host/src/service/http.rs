@@ -40,6 +40,14 @@ impl HostRule {
     }
 }
 
+/// Whether these entries of `permissions.http` permit a host and a port, whatever the options.
+pub(crate) fn permits(entries: &[String], host: &str, port: u16) -> bool {
+    let rules = entries
+        .iter()
+        .filter_map(|it| HostRule::of(it, &BTreeMap::new()));
+    rules.into_iter().any(|rule| rule.permits(host, port))
+}
+
 /// Host and port that an `http` or `https` URL leads to.
 fn authority(uri: &Uri) -> Option<(String, u16)> {
     let standard = match uri.scheme_str()? {

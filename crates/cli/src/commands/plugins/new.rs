@@ -1,11 +1,13 @@
 //! `slugline plugins:new`
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use slugline_core::addon::ServiceName;
 use slugline_plugin_host::DEFINITIONS;
+use slugline_plugin_host::partner::draft;
 
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -15,6 +17,8 @@ use crate::exit::Status;
 /// The crate that plugins in Rust use. A copy goes into their folder, so that they build against the
 /// API that this Slugline speaks, with no other source than the crates that it needs itself.
 static API: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../plugin-api/src");
+/// The name of an add-on manifest among Heroku's partners.
+const ADDON_MANIFEST: &str = "addon-manifest.json";
 const HEADER: &str = include_str!("../../../../plugin-api/include/slugline.h");
 
 macro_rules! template {
@@ -38,6 +42,9 @@ pub struct Args {
     /// A dynamic library in C
     #[arg(long, group = "language")]
     c: bool,
+    /// An add-on that Heroku offers already, by its manifest
+    #[arg(long, group = "language", value_name = "ADDON-MANIFEST")]
+    partner: Option<PathBuf>,
 }
 
 /// A file of the skeleton: its path in the folder, and its text.
@@ -50,6 +57,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             "{name} is no name for a plugin: 1 to 40 lower-case letters, digits, - and _, a letter \
              first."
         )));
+    }
+    if let Some(manifest) = &args.partner {
+        return partner(context, name, manifest);
     }
     let mut files = if args.lua {
         lua()
@@ -72,6 +82,35 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let make = if args.lua { "" } else { "make && " };
     context.ui.status(format_args!(
         "Next: cd {name} && {make}slugline plugins:test ."
+    ));
+    Ok(Status::Done)
+}
+
+/// The vendor's manifest, with a `plugin.yaml` made from it.
+fn partner(context: &Context, name: &str, manifest: &Path) -> Outcome {
+    let shown = manifest.display();
+    let text = std::fs::read_to_string(manifest)
+        .map_err(|error| CommandError::failed(format!("cannot read {shown}: {error}")))?;
+    let yaml = draft(name, ADDON_MANIFEST, &text)
+        .map_err(|error| CommandError::failed(format!("{shown}:{error}")))?;
+    let readme = filled(template!("partner/README.md"), name);
+    let folder = Path::new(name);
+    let files = [
+        ("plugin.yaml", yaml),
+        (ADDON_MANIFEST, text),
+        ("README.md", readme),
+    ];
+    let files = files.map(|(path, text)| (PathBuf::from(path), text));
+    write(folder, &files)?;
+    // There is a password in it.
+    let secret = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(folder.join(ADDON_MANIFEST), secret)
+        .map_err(|error| CommandError::failed(format!("cannot protect {name}: {error}")))?;
+    context
+        .ui
+        .data(format_args!("Created {name} from {shown}."));
+    context.ui.status(format_args!(
+        "Next: name your plans and their prices in {name}/plugin.yaml, then slugline plugins:test {name}"
     ));
     Ok(Status::Done)
 }
