@@ -20,7 +20,8 @@ pub struct Manifest {
     pub api: u64,
     /// One line for people.
     pub summary: String,
-    /// The file beside the manifest that says what the plugin does, such as `init.lua`.
+    /// The file beside the manifest that says what the plugin does, such as `init.lua`; or, where it
+    /// ends in `.json`, the add-on manifest of a Heroku partner, whose service does it.
     pub entry: String,
     /// What it may do. Nothing is allowed that is not listed.
     #[serde(default)]

@@ -67,7 +67,7 @@ impl<'a> Partner<'a> {
         let text = text.map_err(|why| Fault::Unreadable(format!("cannot read {entry}: {why}")))?;
         let manifest = AddonManifest::read(&text)
             .map_err(|Wrong { line, what }| Fault::Said(format!("{entry}:{line}: {what}")))?;
-        let operator = Operator::of(source.settings()?).map_err(Fault::Said)?;
+        let operator = Operator::of(source.settings()?.own).map_err(Fault::Said)?;
         agrees(plugin, &manifest).map_err(Fault::Said)?;
         let test = operator.test || settings.partner.test;
         let base = match (test, &manifest.test) {

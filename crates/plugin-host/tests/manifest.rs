@@ -224,7 +224,8 @@ plugin.yaml:5:8: entry names a file beside the manifest, such as init.lua
         "entry: init.lua",
         "entry: cache.dll",
         "
-plugin.yaml:5:8: entry is a Lua script, such as init.lua, or a library, such as libcache.so
+plugin.yaml:5:8: entry is a Lua script, such as init.lua, a library, such as libcache.so, or a \
+         Heroku partner's add-on manifest, such as addon-manifest.json
    5 | entry: cache.dll
      |        ^",
     );

@@ -187,8 +187,13 @@ fn odd(session: &Session, made: &ProvisionRequest, all: Vec<Options>) -> Result<
         // Another resource: this one has its options.
         request.id = "badc0de0".repeat(4);
         request.key.clone_from(&request.id);
-        let answer = session.ask(&Request::Provision(request));
+        let answer = session.ask(&Request::Provision(request.clone()));
         match answer {
+            // What a vendor's service has made is not left behind there.
+            Ok(Reply::Provision(made)) if session.partner().is_some() => {
+                let gone = sample::deprovision(&request, &made);
+                session.ask(&gone).and_then(done)?;
+            }
             Ok(Reply::Provision(_) | Reply::Denied(_)) => {}
             Ok(_) => return Err(format!("{name}: it did not answer with a resource")),
             Err(why) => {
