@@ -1,6 +1,8 @@
 -- A PostgreSQL server of its own for each app, on this machine and reachable from it alone. Its
 -- data is in the resource's folder, and so outlives restarts, rollbacks and changes of plan. The
 -- app gets a role and a database, both called app; nobody can connect as the superuser.
+--
+-- Not a role on a server that runs elsewhere: no hook can speak SQL, and so nothing could drop it again.
 
 local addon = slugline.addon("postgresql")
 
