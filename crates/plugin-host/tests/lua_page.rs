@@ -36,7 +36,10 @@ fn meaning(key: &str) -> &'static str {
         "version" => "the plugin's own, for people: 1 to 40 characters; required",
         "api" => "the version of the plugin API that it was written for: 1; required",
         "summary" => "one line for people; required",
-        "entry" => "the file beside the manifest, `init.lua` or a library `libNAME.so`; required",
+        "entry" => {
+            "the file beside the manifest: `init.lua`, a library `libNAME.so`, or the add-on manifest \
+             of a Heroku partner, which ends in `.json`; required"
+        }
         "permissions" => "what it may do; nothing is allowed that is not listed",
         "permissions.run" => "programs that the server of a resource may start, by bare name",
         "permissions.http" => {
