@@ -12,8 +12,9 @@ use slugline_core::time::Timestamp;
 use crate::connection::writing;
 use crate::decode::{integer, text, text_or_null};
 use crate::fault::{Result, corrupt};
-use crate::interval::{Kind, Statements};
-use crate::{apps, sql, usage};
+use crate::interval::{Interval, Kind, Statements, Whence};
+use crate::sealing::Keys;
+use crate::{sql, usage};
 
 /// The kind that add-ons are.
 pub(crate) struct InstalledAddons;
@@ -37,7 +38,7 @@ impl Kind for InstalledAddons {
         key.as_str()
     }
 
-    fn read(row: &Row<'_>) -> Result<(ServiceName, Addon)> {
+    fn read(row: &Row<'_>, _from: &Whence<'_>) -> Result<(ServiceName, Addon)> {
         let service = text(row, 0, "addon.service", |name| ServiceName::new(name).ok())?;
         Ok((
             service,
@@ -45,7 +46,11 @@ impl Kind for InstalledAddons {
         ))
     }
 
-    fn columns<T>(addon: &Addon, write: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
+    fn columns<T>(
+        addon: &Addon,
+        _place: &Interval<'_>,
+        write: impl FnOnce(&[&dyn ToSql]) -> Result<T>,
+    ) -> Result<T> {
         let (plan, price, resource) = columns_of(addon);
         write(&[&plan, &price, &resource])
     }
@@ -82,6 +87,7 @@ pub(crate) fn read_addon(row: &Row<'_>, first: usize) -> Result<Option<Addon>> {
 /// See [`slugline_core::port::Ledger::install_first_tier`].
 pub(crate) fn install_first_tier(
     db: &Connection,
+    keys: &Keys,
     app: &AppName,
     tier: &Addon,
     at: Timestamp,
@@ -94,6 +100,6 @@ pub(crate) fn install_first_tier(
     if changed == 0 {
         return Err(LedgerError::NoApp(app.clone()).into());
     }
-    usage::account(&tx, apps::id(&tx, app)?, app, at)?;
+    usage::account(&tx, keys, app, at)?;
     Ok(tx.commit()?)
 }

@@ -13,6 +13,7 @@ use crate::connection::writing;
 use crate::decode::{self, integer_or_null, json, number, text};
 use crate::fault::Result;
 use crate::interval::Next;
+use crate::sealing::Keys;
 use crate::{interval, plugin_sets, slugs, sql, usage};
 
 /// What an app's row counts and points at.
@@ -41,7 +42,12 @@ pub(crate) fn counters(db: &Connection, app: &AppName) -> Result<Counters> {
 }
 
 /// See [`slugline_core::port::Ledger::record`].
-pub(crate) fn record(db: &Connection, app: &AppName, new: &NewRelease<'_>) -> Result<Version> {
+pub(crate) fn record(
+    db: &Connection,
+    keys: &Keys,
+    app: &AppName,
+    new: &NewRelease<'_>,
+) -> Result<Version> {
     let tx = writing(db)?;
     let Counters { id, last, .. } = counters(&tx, app)?;
     let version = last.next();
@@ -53,8 +59,8 @@ pub(crate) fn record(db: &Connection, app: &AppName, new: &NewRelease<'_>) -> Re
             .prepare_cached(sql::NEWEST_KEPT)?
             .query_row([id], |row| row.get(0))?,
     };
-    interval::advance::<Config>(&tx, next, new.state.config.iter().collect())?;
-    interval::advance::<InstalledAddons>(&tx, next, new.state.addons.iter().collect())?;
+    interval::advance::<Config>(&tx, keys, next, new.state.config.iter().collect())?;
+    interval::advance::<InstalledAddons>(&tx, keys, next, new.state.addons.iter().collect())?;
     let slug = match &new.state.slug {
         Some(slug) => Some(slugs::intern(&tx, slug)?),
         None => None,
@@ -76,6 +82,7 @@ pub(crate) fn record(db: &Connection, app: &AppName, new: &NewRelease<'_>) -> Re
 /// See [`slugline_core::port::Ledger::settle`].
 pub(crate) fn settle(
     db: &Connection,
+    keys: &Keys,
     app: &AppName,
     version: Version,
     settlement: &Settlement,
@@ -92,7 +99,7 @@ pub(crate) fn settle(
         .execute(params![id, stored, word, reason])?;
     if let Outcome::Succeeded { code_pinned } = settlement.outcome {
         succeed(&tx, &counters, stored, code_pinned, deployed)?;
-        usage::account(&tx, id, app, settlement.at)?;
+        usage::account(&tx, keys, app, settlement.at)?;
     }
     let mut add = tx.prepare_cached(sql::ADD_EVENT)?;
     for event in &settlement.events {

@@ -4,9 +4,10 @@ use rusqlite::{Row, ToSql};
 use slugline_core::addon::ServiceName;
 use slugline_core::config::{ConfigKey, ConfigValue, ConfigVar, Owner};
 
-use crate::decode::{text, text_or_null};
-use crate::fault::Result;
-use crate::interval::{Kind, Statements};
+use crate::decode::{blob, integer, text, text_or_null};
+use crate::fault::{Result, corrupt};
+use crate::interval::{Interval, Kind, Statements, Whence};
+use crate::sealing::Place;
 use crate::sql;
 
 /// The kind that config vars are.
@@ -31,21 +32,33 @@ impl Kind for Config {
         key.as_str()
     }
 
-    fn read(row: &Row<'_>) -> Result<(ConfigKey, ConfigVar)> {
+    fn read(row: &Row<'_>, from: &Whence<'_>) -> Result<(ConfigKey, ConfigVar)> {
         let key = text(row, 0, "config.key", |key| ConfigKey::new(key).ok())?;
-        let value = text(row, 1, "config.value", |value| {
-            ConfigValue::new(&key, value).ok()
-        })?;
+        let place = Place::Config {
+            app: from.app,
+            key: key.as_str(),
+            from: integer(row, Self::FROM, "config.from_version")?,
+        };
+        let sealed = blob(row, 1, "config.value")?;
+        let value = from.keys.open(from.db, place, sealed)?;
+        let value = ConfigValue::new(&key, value).map_err(|_| corrupt("config.value"))?;
         let service = text_or_null(row, 2, "config.owner", |name| ServiceName::new(name).ok())?;
         let owner = service.map_or(Owner::User, Owner::Addon);
         Ok((key, ConfigVar { value, owner }))
     }
 
-    fn columns<T>(var: &ConfigVar, write: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
+    fn columns<T>(
+        var: &ConfigVar,
+        at: &Interval<'_>,
+        write: impl FnOnce(&[&dyn ToSql]) -> Result<T>,
+    ) -> Result<T> {
+        let (app, key, from) = (at.app, at.key, at.from);
+        let place = Place::Config { app, key, from };
+        let sealed = at.ring.seal(place, var.value.reveal().as_bytes())?;
         let owner = match &var.owner {
             Owner::User => None,
             Owner::Addon(service) => Some(service.as_str()),
         };
-        write(&[&var.value.reveal(), &owner])
+        write(&[&sealed, &owner])
     }
 }

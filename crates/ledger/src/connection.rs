@@ -6,14 +6,16 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
+use slugline_core::port::LedgerError;
 
 use crate::fault::Result;
+use crate::keys::KeySource;
 use crate::schema;
 
 /// How long one transaction waits for others, in seconds.
@@ -23,7 +25,8 @@ pub(crate) const BUSY_SECONDS: u64 = 30;
 const STATEMENTS: usize = 96;
 
 /// Opens the ledger of `home`, creating what is missing.
-pub(crate) fn open(home: &Path, limit: Duration) -> Result<Connection> {
+pub(crate) fn open(home: &Path, source: &KeySource, limit: Duration) -> Result<Connection> {
+    check_private(home)?;
     let path = home.join("ledger.db");
     let db = match connect(&path, limit) {
         Err(error) if cannot_open(&error) => {
@@ -38,7 +41,7 @@ pub(crate) fn open(home: &Path, limit: Duration) -> Result<Connection> {
     if schema::is_current(&db)? {
         db.execute_batch("PRAGMA synchronous = FULL")?;
     } else {
-        prepare(&db, limit)?;
+        prepare(&db, home, source, limit)?;
     }
     Ok(db)
 }
@@ -89,6 +92,19 @@ fn pause() -> Duration {
     Duration::from_micros(200 + u64::from(mixed % 601))
 }
 
+/// A home that others can look into is not used: what is in it belongs to its owner alone.
+fn check_private(home: &Path) -> Result<()> {
+    match std::fs::metadata(home) {
+        Ok(meta) if meta.mode() & 0o077 != 0 => Err(LedgerError::NotPrivate {
+            path: home.display().to_string(),
+            mode: meta.mode() & 0o777,
+        }
+        .into()),
+        // It is made with the ledger, or opening that says what is wrong.
+        _ => Ok(()),
+    }
+}
+
 fn cannot_open(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
 }
@@ -103,7 +119,7 @@ fn create(home: &Path, path: &Path) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(home.join("locks"))?;
-    let own = own_name(home);
+    let own = own_name(home, "ledger");
     drop(
         OpenOptions::new()
             .write(true)
@@ -119,14 +135,15 @@ fn create(home: &Path, path: &Path) -> Result<()> {
     }
 }
 
-fn own_name(home: &Path) -> PathBuf {
+/// A name for a file that nobody else has.
+pub(crate) fn own_name(home: &Path, what: &str) -> PathBuf {
     let thread = format!("{:?}", std::thread::current().id());
     let thread: String = thread.chars().filter(char::is_ascii_digit).collect();
-    home.join(format!(".ledger-{}-{thread}", std::process::id()))
+    home.join(format!(".{what}-{}-{thread}", std::process::id()))
 }
 
 /// Turns a new file into a ledger, or an older ledger into one of the present format.
-fn prepare(db: &Connection, limit: Duration) -> Result<()> {
+fn prepare(db: &Connection, home: &Path, source: &KeySource, limit: Duration) -> Result<()> {
     schema::check_not_newer(db)?;
     // Changing the journal mode may be refused without the busy handler being asked, when several
     // processes try at once.
@@ -138,7 +155,7 @@ fn prepare(db: &Connection, limit: Duration) -> Result<()> {
         }
     }
     db.execute_batch("PRAGMA synchronous = FULL")?;
-    schema::migrate(db)
+    schema::migrate(db, home, source)
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
@@ -151,7 +168,6 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use slugline_core::port::LedgerError;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -163,9 +179,9 @@ mod tests {
 
     #[test]
     fn a_new_ledger_is_durable_and_its_owners_alone() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = slugline_testkit::private_folder();
         let home = dir.path().join("new/home");
-        let db = open(&home, Duration::from_secs(30)).unwrap();
+        let db = open(&home, &KeySource::File, Duration::from_secs(30)).unwrap();
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(home.join("ledger.db")), 0o600);
         assert_eq!(mode(home.join("ledger.db-wal")), 0o600);
@@ -182,7 +198,7 @@ mod tests {
         assert_eq!(pragma("synchronous"), "2");
         assert_eq!(pragma("foreign_keys"), "1");
         drop(db);
-        let again = open(&home, Duration::from_secs(30)).unwrap();
+        let again = open(&home, &KeySource::File, Duration::from_secs(30)).unwrap();
         let level: i64 = again
             .query_row("PRAGMA synchronous", [], |row| row.get(0))
             .unwrap();
@@ -198,9 +214,9 @@ mod tests {
 
     #[test]
     fn who_waits_too_long_is_told_that_the_ledger_is_busy() {
-        let dir = tempfile::tempdir().unwrap();
-        let holder = open(dir.path(), Duration::from_secs(30)).unwrap();
-        let waiter = open(dir.path(), Duration::from_millis(20)).unwrap();
+        let dir = slugline_testkit::private_folder();
+        let holder = open(dir.path(), &KeySource::File, Duration::from_secs(30)).unwrap();
+        let waiter = open(dir.path(), &KeySource::File, Duration::from_millis(20)).unwrap();
         let held = writing(&holder).unwrap();
         let since = Instant::now();
         let error: LedgerError = writing(&waiter).unwrap_err().into();
@@ -212,13 +228,15 @@ mod tests {
 
     #[test]
     fn what_is_no_database_is_called_damaged() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = slugline_testkit::private_folder();
         std::fs::write(
             dir.path().join("ledger.db"),
             "hello, this is no database ".repeat(99),
         )
         .unwrap();
-        let error: LedgerError = open(dir.path(), Duration::from_secs(1)).unwrap_err().into();
+        let error: LedgerError = open(dir.path(), &KeySource::File, Duration::from_secs(1))
+            .unwrap_err()
+            .into();
         assert!(matches!(error, LedgerError::Corrupt(_)), "{error}");
     }
 }

@@ -34,6 +34,11 @@ pub(crate) fn text_or_null<T>(
     }
 }
 
+/// A column of bytes.
+pub(crate) fn blob<'a>(row: &'a Row<'_>, index: usize, place: &str) -> Result<&'a [u8]> {
+    row.get_ref(index)?.as_blob().map_err(|_| corrupt(place))
+}
+
 /// An integer column that fits `T`.
 pub(crate) fn integer<T: TryFrom<i64>>(row: &Row<'_>, index: usize, place: &str) -> Result<T> {
     integer_or_null(row, index, place)?.ok_or_else(|| corrupt(place))

@@ -17,11 +17,13 @@ use crate::config::Config;
 use crate::connection::{reading, writing};
 use crate::decode::{self, integer, integer_or_null, json, number, text, text_or_null};
 use crate::fault::{Result, corrupt};
+use crate::interval::Whence;
+use crate::sealing::Keys;
 use crate::slugs::Slugs;
 use crate::{apps, interval, sql};
 
 /// See [`slugline_core::port::Ledger::moment`].
-pub(crate) fn moment(db: &Connection, app: &AppName) -> Result<Moment> {
+pub(crate) fn moment(db: &Connection, keys: &Keys, app: &AppName) -> Result<Moment> {
     let tx = reading(db)?;
     let mut statement = tx.prepare_cached(sql::MOMENT)?;
     let mut rows = statement.query([app.as_str()])?;
@@ -36,7 +38,12 @@ pub(crate) fn moment(db: &Connection, app: &AppName) -> Result<Moment> {
     };
     if let Some(release) = &current {
         let version = (release.version != last).then_some(release.version);
-        let (config, addons) = snapshot(&tx, row.get(0)?, version)?;
+        let from = Whence {
+            db: &tx,
+            keys,
+            app: row.get(0)?,
+        };
+        let (config, addons) = snapshot(&from, version)?;
         (state.config, state.addons) = (config, addons);
     }
     if let Some(tier) = read_addon(row, 10)? {
@@ -83,15 +90,15 @@ fn newest_deploy(row: &Row<'_>) -> Result<Option<Deployed>> {
 }
 
 /// Config vars and add-ons of a number; those of the newest, which are at hand, where it is `None`.
-fn snapshot(db: &Connection, app: i64, version: Option<Version>) -> Result<(ConfigVars, Addons)> {
+fn snapshot(from: &Whence<'_>, version: Option<Version>) -> Result<(ConfigVars, Addons)> {
     let (config, addons) = match version.map(number) {
         None => (
-            interval::now::<Config>(db, app)?,
-            interval::now::<InstalledAddons>(db, app)?,
+            interval::now::<Config>(from)?,
+            interval::now::<InstalledAddons>(from)?,
         ),
         Some(version) => (
-            interval::at::<Config>(db, app, version)?,
-            interval::at::<InstalledAddons>(db, app, version)?,
+            interval::at::<Config>(from, version)?,
+            interval::at::<InstalledAddons>(from, version)?,
         ),
     };
     Ok((config.into_iter().collect(), addons))
@@ -150,10 +157,20 @@ fn read(db: &Connection, row: &Row<'_>, slugs: &mut Slugs) -> Result<Release> {
 }
 
 /// See [`slugline_core::port::Ledger::state_at`].
-pub(crate) fn state_at(db: &Connection, app: &AppName, version: Version) -> Result<State> {
+pub(crate) fn state_at(
+    db: &Connection,
+    keys: &Keys,
+    app: &AppName,
+    version: Version,
+) -> Result<State> {
     let tx = reading(db)?;
     let (id, slug) = kept(&tx, app, version)?;
-    let (config, addons) = snapshot(&tx, id, Some(version))?;
+    let from = Whence {
+        db: &tx,
+        keys,
+        app: id,
+    };
+    let (config, addons) = snapshot(&from, Some(version))?;
     let slug = Slugs::default().get(&tx, slug)?;
     Ok(State {
         slug,
@@ -163,10 +180,16 @@ pub(crate) fn state_at(db: &Connection, app: &AppName, version: Version) -> Resu
 }
 
 /// See [`slugline_core::port::Ledger::addons_at`].
-pub(crate) fn addons_at(db: &Connection, app: &AppName, version: Version) -> Result<Addons> {
+pub(crate) fn addons_at(
+    db: &Connection,
+    keys: &Keys,
+    app: &AppName,
+    version: Version,
+) -> Result<Addons> {
     let tx = reading(db)?;
-    let (id, _) = kept(&tx, app, version)?;
-    interval::at::<InstalledAddons>(&tx, id, number(version))
+    let (app, _) = kept(&tx, app, version)?;
+    let from = Whence { db: &tx, keys, app };
+    interval::at::<InstalledAddons>(&from, number(version))
 }
 
 /// The rows of an app and of the slug of a release that is kept.

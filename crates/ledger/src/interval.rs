@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, ToSql, params};
 
 use crate::fault::Result;
+use crate::sealing::{Keys, Ring};
 
 /// The statements of one kind; their parameters are given in `sql.rs`.
 pub(crate) struct Statements {
@@ -37,26 +38,43 @@ pub(crate) trait Kind {
     fn key(key: &Self::Key) -> &str;
 
     /// From a row of `now` or `at`.
-    fn read(row: &Row<'_>) -> Result<(Self::Key, Self::Value)>;
+    fn read(row: &Row<'_>, from: &Whence<'_>) -> Result<(Self::Key, Self::Value)>;
 
     /// Hands the columns that come after the key and the number to `write`.
-    fn columns<T>(value: &Self::Value, write: impl FnOnce(&[&dyn ToSql]) -> T) -> T;
+    fn columns<T>(
+        value: &Self::Value,
+        place: &Interval<'_>,
+        write: impl FnOnce(&[&dyn ToSql]) -> Result<T>,
+    ) -> Result<T>;
+}
+
+/// Where rows are read, and what opens them.
+pub(crate) struct Whence<'a> {
+    pub(crate) db: &'a Connection,
+    pub(crate) keys: &'a Keys,
+    pub(crate) app: i64,
+}
+
+/// The interval that a value is written for, and what seals it.
+pub(crate) struct Interval<'a> {
+    pub(crate) ring: &'a Ring,
+    pub(crate) app: i64,
+    pub(crate) key: &'a str,
+    pub(crate) from: i64,
 }
 
 /// All there is at the newest number.
-pub(crate) fn now<K: Kind>(db: &Connection, app: i64) -> Result<BTreeMap<K::Key, K::Value>> {
-    let mut statement = db.prepare_cached(K::SQL.now)?;
-    statement.query_and_then([app], K::read)?.collect()
+pub(crate) fn now<K: Kind>(from: &Whence<'_>) -> Result<BTreeMap<K::Key, K::Value>> {
+    let mut statement = from.db.prepare_cached(K::SQL.now)?;
+    let rows = statement.query_and_then([from.app], |row| K::read(row, from))?;
+    rows.collect()
 }
 
 /// All there was at a number.
-pub(crate) fn at<K: Kind>(
-    db: &Connection,
-    app: i64,
-    version: i64,
-) -> Result<BTreeMap<K::Key, K::Value>> {
-    let mut statement = db.prepare_cached(K::SQL.at)?;
-    statement.query_and_then([app, version], K::read)?.collect()
+pub(crate) fn at<K: Kind>(from: &Whence<'_>, version: i64) -> Result<BTreeMap<K::Key, K::Value>> {
+    let mut statement = from.db.prepare_cached(K::SQL.at)?;
+    let rows = statement.query_and_then([from.app, version], |row| K::read(row, from))?;
+    rows.collect()
 }
 
 /// A number that is about to be used, of which an interval may begin or before which one may end.
@@ -68,9 +86,22 @@ pub(crate) struct Next {
     pub(crate) newest_kept: Option<i64>,
 }
 
+impl Next {
+    fn place<'a>(&self, ring: &'a Ring, key: &'a str, from: i64) -> Interval<'a> {
+        let app = self.app;
+        Interval {
+            ring,
+            app,
+            key,
+            from,
+        }
+    }
+}
+
 /// Writes what the next number changes, and nothing of what it leaves as it is.
 pub(crate) fn advance<'a, K: Kind>(
     db: &Connection,
+    keys: &Keys,
     next: Next,
     mut after: BTreeMap<&'a K::Key, &'a K::Value>,
 ) -> Result<()>
@@ -79,10 +110,15 @@ where
     K::Value: 'a,
 {
     let mut ended = Vec::new();
+    let whence = Whence {
+        db,
+        keys,
+        app: next.app,
+    };
     let mut statement = db.prepare_cached(K::SQL.now)?;
     let mut rows = statement.query([next.app])?;
     while let Some(row) = rows.next()? {
-        let (key, value) = K::read(row)?;
+        let (key, value) = K::read(row, &whence)?;
         if after.get(&key).is_some_and(|same| **same == value) {
             after.remove(&key);
         } else {
@@ -90,12 +126,19 @@ where
         }
     }
     drop(rows);
+    let ring = keys.fresh(db)?;
     for (key, value, from) in ended {
         let name = K::key(&key);
         // What nobody can ask for any more is not kept: all releases that had it were pruned.
         if next.newest_kept >= Some(from) {
             let interval: [&dyn ToSql; 4] = [&next.app, &name, &next.version, &from];
-            insert::<K>(db, K::SQL.close, &interval, &value)?;
+            insert::<K>(
+                db,
+                K::SQL.close,
+                &interval,
+                &next.place(&ring, name, from),
+                &value,
+            )?;
         }
         if !after.contains_key(&key) {
             db.prepare_cached(K::SQL.drop)?
@@ -103,12 +146,10 @@ where
         }
     }
     for (key, value) in after {
-        insert::<K>(
-            db,
-            K::SQL.open,
-            &[&next.app, &K::key(key), &next.version],
-            value,
-        )?;
+        let name = K::key(key);
+        let interval: [&dyn ToSql; 3] = [&next.app, &name, &next.version];
+        let place = next.place(&ring, name, next.version);
+        insert::<K>(db, K::SQL.open, &interval, &place, value)?;
     }
     Ok(())
 }
@@ -117,9 +158,10 @@ fn insert<K: Kind>(
     db: &Connection,
     sql: &str,
     interval: &[&dyn ToSql],
+    place: &Interval<'_>,
     value: &K::Value,
 ) -> Result<()> {
-    K::columns(value, |columns| {
+    K::columns(value, place, |columns| {
         db.prepare_cached(sql)?
             .execute([interval, columns].concat().as_slice())?;
         Ok(())

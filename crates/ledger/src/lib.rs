@@ -17,18 +17,24 @@ mod decode;
 mod fault;
 mod history;
 mod interval;
+mod keys;
 mod lock;
 mod outbox;
 mod plugin_sets;
 mod plugin_store;
 mod prune;
 mod resources;
+mod rotate;
 mod schema;
+mod sealed;
+mod sealing;
 mod slugs;
 mod sql;
 mod usage;
 
+pub use keys::{KEY_FILE, KeySource};
 pub use plugin_store::PluginStore;
+pub use rotate::Rotated;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,12 +51,15 @@ use slugline_core::slug::Slug;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 
+use crate::sealing::Keys;
+
 /// The ledger of one home: `ledger.db`, and lock files in `locks/`.
 ///
 /// One value belongs to one thread at a time; others open their own.
 #[derive(Debug)]
 pub struct SqliteLedger {
     db: Connection,
+    keys: Keys,
     locks: PathBuf,
 }
 
@@ -59,12 +68,22 @@ impl SqliteLedger {
     /// where they are missing, and bringing an older format up to date.
     ///
     /// # Errors
-    /// [`LedgerError::TooNew`], [`LedgerError::Busy`] after 30 s, [`LedgerError::Corrupt`] where
+    /// [`LedgerError::NotPrivate`], [`LedgerError::TooNew`], [`LedgerError::Busy`] after 30 s, [`LedgerError::Corrupt`] where
     /// the file is no ledger, [`LedgerError::Storage`].
     pub fn open(home: &Path) -> Result<Self, LedgerError> {
+        Self::open_with(home, KeySource::File)
+    }
+
+    /// As [`SqliteLedger::open`], with the master key from elsewhere than its file in the home. It
+    /// is read when the first value is sealed or opened.
+    ///
+    /// # Errors
+    /// As [`SqliteLedger::open`]. A key that cannot be used is told of when it is needed.
+    pub fn open_with(home: &Path, key: KeySource) -> Result<Self, LedgerError> {
         let limit = Duration::from_secs(connection::BUSY_SECONDS);
         Ok(Self {
-            db: connection::open(home, limit)?,
+            db: connection::open(home, &key, limit)?,
+            keys: Keys::new(home.to_owned(), key),
             locks: home.join("locks"),
         })
     }
@@ -98,7 +117,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn moment(&self, app: &AppName) -> Result<Moment, LedgerError> {
-        Ok(history::moment(&self.db, app)?)
+        Ok(history::moment(&self.db, &self.keys, app)?)
     }
 
     fn release(&self, app: &AppName, version: Version) -> Result<Option<Release>, LedgerError> {
@@ -115,11 +134,11 @@ impl Ledger for SqliteLedger {
     }
 
     fn state_at(&self, app: &AppName, version: Version) -> Result<State, LedgerError> {
-        Ok(history::state_at(&self.db, app, version)?)
+        Ok(history::state_at(&self.db, &self.keys, app, version)?)
     }
 
     fn addons_at(&self, app: &AppName, version: Version) -> Result<Addons, LedgerError> {
-        Ok(history::addons_at(&self.db, app, version)?)
+        Ok(history::addons_at(&self.db, &self.keys, app, version)?)
     }
 
     fn plugins_at(&self, app: &AppName, version: Version) -> Result<PluginsUsed, LedgerError> {
@@ -127,7 +146,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError> {
-        Ok(commit::record(&self.db, app, release)?)
+        Ok(commit::record(&self.db, &self.keys, app, release)?)
     }
 
     fn settle(
@@ -136,7 +155,9 @@ impl Ledger for SqliteLedger {
         version: Version,
         settlement: &Settlement,
     ) -> Result<(), LedgerError> {
-        Ok(commit::settle(&self.db, app, version, settlement)?)
+        Ok(commit::settle(
+            &self.db, &self.keys, app, version, settlement,
+        )?)
     }
 
     fn install_first_tier(
@@ -145,7 +166,9 @@ impl Ledger for SqliteLedger {
         tier: &Addon,
         at: Timestamp,
     ) -> Result<(), LedgerError> {
-        Ok(addons::install_first_tier(&self.db, app, tier, at)?)
+        Ok(addons::install_first_tier(
+            &self.db, &self.keys, app, tier, at,
+        )?)
     }
 
     fn set_code_pinned(&self, app: &AppName, pinned: bool) -> Result<(), LedgerError> {
@@ -174,11 +197,11 @@ impl Ledger for SqliteLedger {
     }
 
     fn put_resource(&self, app: &AppName, resource: &Resource) -> Result<(), LedgerError> {
-        Ok(resources::put(&self.db, app, resource)?)
+        Ok(resources::put(&self.db, &self.keys, app, resource)?)
     }
 
     fn resources(&self, app: &AppName) -> Result<Vec<Resource>, LedgerError> {
-        Ok(resources::list(&self.db, app)?)
+        Ok(resources::list(&self.db, &self.keys, app)?)
     }
 
     fn remove_resource(&self, id: &ResourceId) -> Result<(), LedgerError> {
@@ -198,6 +221,6 @@ impl Ledger for SqliteLedger {
     }
 
     fn undelivered(&self, place: i64, why: &str) -> Result<(), LedgerError> {
-        Ok(outbox::undelivered(&self.db, place, why)?)
+        Ok(outbox::undelivered(&self.db, &self.keys, place, why)?)
     }
 }

@@ -7,6 +7,7 @@ use slugline_core::event::Event;
 use crate::connection::{reading, writing};
 use crate::decode::{json, text};
 use crate::fault::Result;
+use crate::sealing::{Keys, Place};
 use crate::{apps, sql};
 
 /// See [`slugline_core::port::Ledger::outbox`].
@@ -28,8 +29,10 @@ pub(crate) fn delivered(db: &Connection, place: i64) -> Result<()> {
 }
 
 /// See [`slugline_core::port::Ledger::undelivered`].
-pub(crate) fn undelivered(db: &Connection, place: i64, why: &str) -> Result<()> {
+pub(crate) fn undelivered(db: &Connection, keys: &Keys, place: i64, why: &str) -> Result<()> {
     let tx = writing(db)?;
+    // What a plugin says may hold a value that it was given.
+    let why = keys.fresh(&tx)?.seal(Place::Event(place), why.as_bytes())?;
     tx.prepare_cached(sql::UNDELIVERED)?
         .execute(params![place, why])?;
     Ok(tx.commit()?)

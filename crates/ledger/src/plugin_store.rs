@@ -3,17 +3,21 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use slugline_core::port::LedgerError;
 
 use crate::connection::{reading, writing};
+use crate::decode::blob;
 use crate::fault::Result;
+use crate::keys::KeySource;
+use crate::sealing::{Keys, Place};
 use crate::sql;
 
 /// The store of all plugins, in the ledger of one home, over a connection of its own.
 #[derive(Debug)]
 pub struct PluginStore {
     db: Connection,
+    keys: Keys,
 }
 
 impl PluginStore {
@@ -21,9 +25,11 @@ impl PluginStore {
     ///
     /// # Errors
     /// Those of [`crate::SqliteLedger::open`].
-    pub fn open(home: &Path) -> std::result::Result<Self, LedgerError> {
+    pub fn open(home: &Path, key: KeySource) -> std::result::Result<Self, LedgerError> {
+        let ledger = crate::SqliteLedger::open_with(home, key)?;
         Ok(Self {
-            db: crate::SqliteLedger::open(home)?.db,
+            db: ledger.db,
+            keys: ledger.keys,
         })
     }
 
@@ -32,7 +38,7 @@ impl PluginStore {
     /// # Errors
     /// [`LedgerError::Busy`], [`LedgerError::Storage`].
     pub fn get(&self, plugin: &str, key: &str) -> std::result::Result<Option<String>, LedgerError> {
-        Ok(get(&self.db, plugin, key)?)
+        Ok(get(&self.db, &self.keys, plugin, key)?)
     }
 
     /// Keeps a value, and answers whether it was kept: it is not where it would be one more than
@@ -47,7 +53,7 @@ impl PluginStore {
         value: &str,
         most: usize,
     ) -> std::result::Result<bool, LedgerError> {
-        Ok(set(&self.db, plugin, key, value, most)?)
+        Ok(set(&self.db, &self.keys, (plugin, key), value, most)?)
     }
 
     /// Forgets a key; one that is not there is no error.
@@ -73,15 +79,25 @@ impl PluginStore {
     }
 }
 
-fn get(db: &Connection, plugin: &str, key: &str) -> Result<Option<String>> {
+fn get(db: &Connection, keys: &Keys, plugin: &str, key: &str) -> Result<Option<String>> {
     let tx = reading(db)?;
     let mut statement = tx.prepare_cached(sql::STORE_GET)?;
-    Ok(statement
-        .query_row([plugin, key], |row| row.get(0))
-        .optional()?)
+    let mut rows = statement.query([plugin, key])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let sealed = blob(row, 0, "plugin_store.value")?;
+    keys.open(&tx, Place::Store { plugin, key }, sealed)
+        .map(Some)
 }
 
-fn set(db: &Connection, plugin: &str, key: &str, value: &str, most: usize) -> Result<bool> {
+fn set(
+    db: &Connection,
+    keys: &Keys,
+    (plugin, key): (&str, &str),
+    value: &str,
+    most: usize,
+) -> Result<bool> {
     let tx = writing(db)?;
     let others: i64 = tx
         .prepare_cached(sql::STORE_OTHERS)?
@@ -89,8 +105,10 @@ fn set(db: &Connection, plugin: &str, key: &str, value: &str, most: usize) -> Re
     if usize::try_from(others).unwrap_or(usize::MAX) >= most {
         return Ok(false);
     }
+    let place = Place::Store { plugin, key };
+    let sealed = keys.fresh(&tx)?.seal(place, value.as_bytes())?;
     tx.prepare_cached(sql::STORE_SET)?
-        .execute(params![plugin, key, value])?;
+        .execute(params![plugin, key, sealed])?;
     tx.commit()?;
     Ok(true)
 }
@@ -115,8 +133,8 @@ mod tests {
 
     #[test]
     fn values_are_a_plugins_own_and_outlive_the_connection() {
-        let home = tempfile::tempdir().unwrap();
-        let store = PluginStore::open(home.path()).unwrap();
+        let home = slugline_testkit::private_folder();
+        let store = PluginStore::open(home.path(), KeySource::File).unwrap();
         assert!(store.set("a", "x.1", "one\n'", 2).unwrap());
         assert!(store.set("a", "x.2", "two", 2).unwrap());
         assert!(
@@ -129,7 +147,7 @@ mod tests {
         );
         assert!(store.set("b", "x.1", "other", 1).unwrap());
         drop(store);
-        let store = PluginStore::open(home.path()).unwrap();
+        let store = PluginStore::open(home.path(), KeySource::File).unwrap();
         assert_eq!(store.get("a", "x.1").unwrap().as_deref(), Some("one\n'"));
         assert_eq!(store.list("a", "x.").unwrap(), ["x.1", "x.2"]);
         store.delete("a", "x.1").unwrap();

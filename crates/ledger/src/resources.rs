@@ -4,62 +4,88 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
 use slugline_core::app::AppName;
 use slugline_core::config::{ConfigKey, ConfigValue};
-use slugline_core::resource::{Resource, ResourceId};
+use slugline_core::resource::{Options, Resource, ResourceId};
 
 use crate::connection::{reading, writing};
-use crate::decode::{integer_or_null, json, text, text_or_null};
+use crate::decode::{blob, integer_or_null, json, text};
 use crate::fault::{Result, corrupt};
+use crate::sealing::{Keys, Place};
 use crate::{apps, sql};
 
+/// What is sealed of a resource: what the person said, and what the provider answered.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Body {
+    pub(crate) options: Options,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) process: Option<Vec<String>>,
+}
+
 /// See [`slugline_core::port::Ledger::put_resource`].
-pub(crate) fn put(db: &Connection, app: &AppName, resource: &Resource) -> Result<()> {
+pub(crate) fn put(db: &Connection, keys: &Keys, app: &AppName, resource: &Resource) -> Result<()> {
     let tx = writing(db)?;
     apps::id(&tx, app)?;
-    let config: BTreeMap<_, _> = resource
-        .config
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.reveal()))
-        .collect();
-    let process = resource
-        .process
-        .as_ref()
-        .map(serde_json::to_string)
-        .transpose()?;
-    tx.prepare_cached(sql::PUT_RESOURCE)?.execute(params![
-        resource.id.as_str(),
-        app.as_str(),
-        resource.plan.to_string(),
-        serde_json::to_string(&resource.options)?,
-        serde_json::to_string(&config)?,
-        process,
-        resource.port
-    ])?;
+    write(&tx, keys, app, resource)?;
     Ok(tx.commit()?)
 }
 
-/// See [`slugline_core::port::Ledger::resources`].
-pub(crate) fn list(db: &Connection, app: &AppName) -> Result<Vec<Resource>> {
-    let tx = reading(db)?;
-    let mut statement = tx.prepare_cached(sql::RESOURCES)?;
-    statement.query_and_then([app.as_str()], read)?.collect()
+/// Writes a resource, new or changed, within a transaction.
+pub(crate) fn write(
+    tx: &Connection,
+    keys: &Keys,
+    app: &AppName,
+    resource: &Resource,
+) -> Result<()> {
+    let named = |(key, value): (&ConfigKey, &ConfigValue)| {
+        (key.as_str().to_owned(), value.reveal().to_owned())
+    };
+    let body = Body {
+        options: resource.options.clone(),
+        config: resource.config.iter().map(named).collect(),
+        process: resource.process.clone(),
+    };
+    let id = resource.id.as_str();
+    let body = serde_json::to_string(&body)?;
+    let sealed = keys.fresh(tx)?.seal(Place::Resource(id), body.as_bytes())?;
+    tx.prepare_cached(sql::PUT_RESOURCE)?.execute(params![
+        id,
+        app.as_str(),
+        resource.plan.to_string(),
+        resource.port,
+        sealed
+    ])?;
+    Ok(())
 }
 
-fn read(row: &Row<'_>) -> Result<Resource> {
-    let lent: BTreeMap<ConfigKey, String> = text(row, 3, "resource.config", json)?;
+/// See [`slugline_core::port::Ledger::resources`].
+pub(crate) fn list(db: &Connection, keys: &Keys, app: &AppName) -> Result<Vec<Resource>> {
+    let tx = reading(db)?;
+    let mut statement = tx.prepare_cached(sql::RESOURCES)?;
+    let rows = statement.query_and_then([app.as_str()], |row| read(&tx, keys, row))?;
+    rows.collect()
+}
+
+fn read(db: &Connection, keys: &Keys, row: &Row<'_>) -> Result<Resource> {
+    let id = text(row, 0, "resource.id", |id| ResourceId::new(id).ok())?;
+    let sealed = blob(row, 3, "resource.body")?;
+    let body = keys.open(db, Place::Resource(id.as_str()), sealed)?;
+    let damaged = || corrupt("resource.body");
+    let body: Body = json(&body).ok_or_else(damaged)?;
     let mut config = BTreeMap::new();
-    for (key, value) in lent {
-        let value = ConfigValue::new(&key, value).map_err(|_| corrupt("resource.config"))?;
+    for (key, value) in body.config {
+        let key = ConfigKey::new(&key).map_err(|_| damaged())?;
+        let value = ConfigValue::new(&key, value).map_err(|_| damaged())?;
         config.insert(key, value);
     }
     Ok(Resource {
-        id: text(row, 0, "resource.id", |id| ResourceId::new(id).ok())?,
+        id,
         plan: text(row, 1, "resource.plan", |plan| plan.parse().ok())?,
-        options: text(row, 2, "resource.options", json)?,
+        options: body.options,
         config,
-        process: text_or_null(row, 4, "resource.process", json)?,
-        port: integer_or_null(row, 5, "resource.port")?,
+        process: body.process,
+        port: integer_or_null(row, 2, "resource.port")?,
     })
 }
 

@@ -4,18 +4,26 @@
 //! `user_version` counts the migrations that a file has been through. Migrations are append-only:
 //! one that has shipped is never edited.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 use slugline_core::port::LedgerError;
 
 use crate::connection::writing;
 use crate::fault::Result;
+use crate::keys::KeySource;
+use crate::sealed;
 
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
 ];
+
+/// The format from which on values are sealed.
+const SEALED: usize = 5;
 
 /// The format that this program writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -39,15 +47,34 @@ pub(crate) fn check_not_newer(db: &Connection) -> Result<()> {
 
 /// Runs the migrations that are due, all in one transaction. Whoever waited while another process
 /// did so finds none.
-pub(crate) fn migrate(db: &Connection) -> Result<()> {
+///
+/// Values that an older format kept as text are sealed on the way, and what is left of the text in
+/// the file is overwritten.
+pub(crate) fn migrate(db: &Connection, home: &Path, source: &KeySource) -> Result<()> {
     let tx = writing(db)?;
     check_not_newer(&tx)?;
     let done = usize::try_from(format(&tx)?).unwrap_or(0);
-    for migration in &MIGRATIONS[done..] {
+    for (format, migration) in MIGRATIONS.iter().enumerate().skip(done) {
         tx.execute_batch(migration)?;
+        if format + 1 == SEALED {
+            sealed::convert(&tx, home, source)?;
+        }
     }
     tx.pragma_update(None, "user_version", KNOWN)?;
-    Ok(tx.commit()?)
+    tx.commit()?;
+    if (1..SEALED).contains(&done) {
+        db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
+    }
+    Ok(())
+}
+
+/// A ledger in memory, for tests of statements.
+#[cfg(test)]
+pub(crate) fn in_memory() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    let key = KeySource::Given("07".repeat(32));
+    migrate(&db, Path::new("/"), &key).unwrap();
+    db
 }
 
 fn format(db: &Connection) -> Result<i64> {

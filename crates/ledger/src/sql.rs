@@ -12,6 +12,26 @@ macro_rules! statements {
 }
 
 statements! {
+    DATA_KEYS = "SELECT id, purpose, master, sealed FROM data_key ORDER BY id";
+    NEWEST_DATA_KEY = "SELECT max(id) FROM data_key";
+    ADD_DATA_KEY = "INSERT INTO data_key (id, purpose, master, sealed) VALUES (?1, ?2, ?3, ?4)";
+    REWRAP_DATA_KEY = "UPDATE data_key SET master = ?2, sealed = ?3 WHERE id = ?1";
+
+    /// All that was sealed with an older data key has been sealed with the newest before.
+    DROP_OLD_DATA_KEYS = "DELETE FROM data_key WHERE purpose = 'values'
+        AND id < (SELECT max(id) FROM data_key)";
+    SEALED_CONFIG_NOW = "SELECT value, app_id, key, from_version FROM config_now";
+    RESEAL_CONFIG_NOW = "UPDATE config_now SET value = ?1 WHERE app_id = ?2 AND key = ?3";
+    SEALED_CONFIG_PAST = "SELECT value, app_id, key, to_version, from_version FROM config_past";
+    RESEAL_CONFIG_PAST = "UPDATE config_past SET value = ?1
+        WHERE app_id = ?2 AND key = ?3 AND to_version = ?4";
+    SEALED_RESOURCES = "SELECT body, id FROM resource";
+    RESEAL_RESOURCE = "UPDATE resource SET body = ?1 WHERE id = ?2";
+    SEALED_STORE = "SELECT value, plugin, key FROM plugin_store";
+    RESEAL_STORE = "UPDATE plugin_store SET value = ?1 WHERE plugin = ?2 AND key = ?3";
+    SEALED_EVENTS = "SELECT last_error, place FROM outbox WHERE last_error IS NOT NULL";
+    RESEAL_EVENT = "UPDATE outbox SET last_error = ?1 WHERE place = ?2";
+
     STORE_GET = "SELECT value FROM plugin_store WHERE plugin = ?1 AND key = ?2";
     /// How many other keys a plugin has: at most a thousand.
     STORE_OTHERS = "SELECT count(*) FROM plugin_store WHERE plugin = ?1 AND key <> ?2";
@@ -103,9 +123,10 @@ statements! {
             SELECT (SELECT min(key) FROM config_past WHERE app_id = ?1 AND key > used.key)
             FROM used WHERE used.key IS NOT NULL
         )
-        SELECT key, value, owner FROM config_now WHERE app_id = ?1 AND from_version <= ?2
+        SELECT key, value, owner, from_version FROM config_now
+        WHERE app_id = ?1 AND from_version <= ?2
         UNION ALL
-        SELECT p.key, p.value, p.owner FROM used CROSS JOIN config_past p
+        SELECT p.key, p.value, p.owner, p.from_version FROM used CROSS JOIN config_past p
         WHERE p.app_id = ?1 AND p.key = used.key AND p.from_version <= ?2 AND p.to_version = (
             SELECT min(to_version) FROM config_past
             WHERE app_id = ?1 AND key = used.key AND to_version > ?2)";
@@ -182,10 +203,9 @@ statements! {
         SELECT id, app, owner, plan, price, from_at, to_at FROM usage
         WHERE to_at IS NULL AND from_at < ?2";
 
-    PUT_RESOURCE = "INSERT OR REPLACE INTO resource (id, app, plan, options, config, process, port)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    RESOURCES = "SELECT id, plan, options, config, process, port FROM resource
-        WHERE app = ?1 ORDER BY id";
+    PUT_RESOURCE = "INSERT OR REPLACE INTO resource (id, app, plan, port, body)
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    RESOURCES = "SELECT id, plan, port, body FROM resource WHERE app = ?1 ORDER BY id";
     REMOVE_RESOURCE = "DELETE FROM resource WHERE id = ?1";
     PORTS = "SELECT DISTINCT port FROM resource WHERE port IS NOT NULL ORDER BY port";
 }
@@ -216,12 +236,15 @@ mod tests {
 
     #[test]
     fn no_statement_scans_a_table_that_grows_with_the_releases() {
-        let db = rusqlite::Connection::open_in_memory().unwrap();
-        schema::migrate(&db).unwrap();
+        let db = schema::in_memory();
         assert!(ALL.len() > 50);
         for (name, sql) in ALL {
             for line in plan(&db, sql) {
-                assert!(!scans(&line), "{name}: {line}");
+                // A rotation of the keys is about everything there is.
+                assert!(
+                    !scans(&line) || *name == "SEALED_CONFIG_PAST",
+                    "{name}: {line}"
+                );
             }
         }
         assert!(plan(&db, "SELECT * FROM release").iter().any(|l| scans(l)));
@@ -229,8 +252,7 @@ mod tests {
 
     #[test]
     fn only_sweeping_and_destroying_walk_the_whole_history_of_an_app() {
-        let db = rusqlite::Connection::open_in_memory().unwrap();
-        schema::migrate(&db).unwrap();
+        let db = schema::in_memory();
         let whole = |line: &String| {
             let tables = ["release ", "config_past ", "addon_past ", "r ", "p "];
             tables
@@ -265,8 +287,7 @@ mod tests {
     /// Instructions that SQLite's machine runs for a statement about an app with so many releases,
     /// each of which changed one of ten config vars.
     fn instructions(sql: &str, releases: i64) -> i32 {
-        let db = rusqlite::Connection::open_in_memory().unwrap();
-        schema::migrate(&db).unwrap();
+        let db = schema::in_memory();
         db.execute_batch(&format!(
             "INSERT INTO app (id, name, owner, created_at) VALUES (1, 'shop', 'jim', 0);
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {releases})

@@ -13,12 +13,14 @@ use crate::addons::{InstalledAddons, read_addon};
 use crate::connection::reading;
 use crate::decode::{integer, integer_or_null, text};
 use crate::fault::{Result, corrupt};
-use crate::{interval, sql};
+use crate::interval::Whence;
+use crate::sealing::Keys;
+use crate::{apps, interval, sql};
 
 /// Ends the intervals of what an app has not any more, and begins those of what it has not had so
 /// far. Part of the transaction that changed what it has.
-pub(crate) fn account(tx: &Connection, id: i64, app: &AppName, at: Timestamp) -> Result<()> {
-    let (owner, mut addons) = present(tx, id)?;
+pub(crate) fn account(tx: &Connection, keys: &Keys, app: &AppName, at: Timestamp) -> Result<()> {
+    let (owner, mut addons) = present(tx, keys, apps::id(tx, app)?)?;
     let mut open = tx.prepare_cached(sql::USAGE_OPEN)?;
     let mut rows = open.query([app.as_str()])?;
     let mut ended = Vec::new();
@@ -54,16 +56,17 @@ pub(crate) fn account(tx: &Connection, id: i64, app: &AppName, at: Timestamp) ->
 }
 
 /// Who owns an app, and the add-ons that it has now.
-fn present(db: &Connection, id: i64) -> Result<(Actor, Addons)> {
+fn present(db: &Connection, keys: &Keys, app: i64) -> Result<(Actor, Addons)> {
     let mut statement = db.prepare_cached(sql::OWNER_AND_TIER)?;
-    let mut rows = statement.query([id])?;
+    let from = Whence { db, keys, app };
+    let mut rows = statement.query([app])?;
     let row = rows.next()?.ok_or_else(|| corrupt("app.id"))?;
     let owner = text(row, 0, "app.owner", |name| Actor::new(name).ok())?;
     let last: i64 = row.get(1)?;
     let mut addons = match integer_or_null::<i64>(row, 2, "app.current_version")? {
         None => Addons::new(),
-        Some(current) if current == last => interval::now::<InstalledAddons>(db, id)?,
-        Some(current) => interval::at::<InstalledAddons>(db, id, current)?,
+        Some(current) if current == last => interval::now::<InstalledAddons>(&from)?,
+        Some(current) => interval::at::<InstalledAddons>(&from, current)?,
     };
     if let Some(tier) = read_addon(row, 3)? {
         addons.insert(tier.plan.service().clone(), tier);

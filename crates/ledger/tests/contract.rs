@@ -5,7 +5,7 @@ use slugline_core::port::Ledger;
 use slugline_ledger::SqliteLedger;
 
 fn with_fresh(case: fn(&dyn Ledger)) {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     case(&SqliteLedger::open(home.path()).unwrap());
 }
 

@@ -34,7 +34,7 @@ fn sql(home: &Path, text: &str) -> String {
 
 #[test]
 fn what_was_written_is_there_after_closing_and_for_others_at_once() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let writer = SqliteLedger::open(home.path()).unwrap();
     let reader = SqliteLedger::open(home.path()).unwrap();
     writer.create_app(&app("shop")).unwrap();
@@ -56,7 +56,7 @@ fn saved(home: &Path, fixture: &str, format: i64) {
 
 #[test]
 fn a_ledger_of_format_1_opens() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     saved(home.path(), include_str!("fixtures/v1.sql"), 1);
     let ledger = SqliteLedger::open(home.path()).unwrap();
     let shop = name("shop");
@@ -115,7 +115,7 @@ fn a_ledger_of_format_1_opens() {
 
 #[test]
 fn a_new_ledger_has_the_tables_of_the_saved_one() {
-    let (new, old) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (new, old) = (slugline_testkit::private_folder(), slugline_testkit::private_folder());
     drop(SqliteLedger::open(new.path()).unwrap());
     saved(old.path(), include_str!("fixtures/v1.sql"), 1);
     drop(SqliteLedger::open(old.path()).unwrap());
@@ -128,7 +128,7 @@ fn a_new_ledger_has_the_tables_of_the_saved_one() {
 
 #[test]
 fn plugins_that_took_part_are_stored_once_for_all_releases() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
     let (cap, none) = (plugins_used(&["cap 0.1.0"]), plugins_used(&[]));
@@ -160,7 +160,7 @@ fn plugins_that_took_part_are_stored_once_for_all_releases() {
 
 #[test]
 fn a_ledger_of_a_newer_slugline_is_refused_and_left_alone() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     drop(SqliteLedger::open(home.path()).unwrap());
     sql(home.path(), "PRAGMA user_version = 99");
     let error = SqliteLedger::open(home.path()).unwrap_err();
@@ -184,7 +184,7 @@ fn a_ledger_of_a_newer_slugline_is_refused_and_left_alone() {
 /// Spoils one column, and checks that what is read says which, and not what was in it.
 #[track_caller]
 fn check_corrupt(table: &str, column: &str, place: &str, read: fn(&SqliteLedger) -> LedgerError) {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
     let what = state(Some(slug(1)), &[("A", "1")], &["memcache:free"]);
@@ -246,7 +246,7 @@ fn what_cannot_be_read_is_named_without_its_value() {
 
 #[test]
 fn a_current_release_that_is_missing_is_corrupt() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
     release(&ledger, "shop", &config_add("A"), &State::default());
@@ -260,7 +260,7 @@ fn a_current_release_that_is_missing_is_corrupt() {
 
 #[test]
 fn pruning_leaves_receipts_and_no_interval_that_nobody_needs() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
     let with = |value: &str, plan: &str| state(Some(slug(1)), &[("A", value)], &[plan]);
@@ -324,7 +324,7 @@ fn pruning_leaves_receipts_and_no_interval_that_nobody_needs() {
 
 #[test]
 fn a_value_of_a_pruned_failure_is_not_kept_when_the_next_release_ends_it() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
     let with = |value: &str| state(None, &[("A", value)], &[]);
@@ -337,7 +337,7 @@ fn a_value_of_a_pruned_failure_is_not_kept_when_the_next_release_ends_it() {
 
 #[test]
 fn a_destroyed_app_leaves_only_its_resources_and_what_it_has_cost() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
     for nth in 1..=3 {
@@ -377,7 +377,7 @@ fn a_destroyed_app_leaves_only_its_resources_and_what_it_has_cost() {
 
 #[test]
 fn a_failed_delivery_is_counted_with_its_reason() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
     let version = record(&ledger, "shop", &config_add("A"), &State::default());

@@ -93,7 +93,7 @@ fn hold(ledger: &SqliteLedger, app: &str) {
 
 #[test]
 fn many_processes_change_one_app_without_gap_or_duplicate() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     ledger.create_app(&app("shop")).unwrap();
     let tasks = (0..PROCESSES).map(|nth| format!("set shop KEY_{nth}"));
@@ -119,7 +119,7 @@ fn many_processes_change_one_app_without_gap_or_duplicate() {
 
 #[test]
 fn many_apps_change_at_once_and_do_not_wait_for_each_other() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     for nth in 0..PROCESSES {
         ledger.create_app(&app(&format!("app-{nth}"))).unwrap();
@@ -138,7 +138,7 @@ fn many_apps_change_at_once_and_do_not_wait_for_each_other() {
 #[test]
 fn many_open_a_fresh_home_at_once() {
     for _ in 0..4 {
-        let home = tempfile::tempdir().unwrap();
+        let home = slugline_testkit::private_folder();
         std::thread::scope(|scope| {
             let openers: Vec<_> = (0..PROCESSES)
                 .map(|nth| {
@@ -161,7 +161,7 @@ fn many_open_a_fresh_home_at_once() {
 /// Without any lock of ours, the numbers are still whole: that is the database's own doing.
 #[test]
 fn numbers_are_whole_without_the_lock() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     SqliteLedger::open(home.path())
         .unwrap()
         .create_app(&app("shop"))
@@ -189,7 +189,7 @@ fn numbers_are_whole_without_the_lock() {
 
 #[test]
 fn who_waits_is_told_for_whom_and_goes_on_when_the_holder_is_killed() {
-    let home = tempfile::tempdir().unwrap();
+    let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     let mut holder = start(home.path(), "hold shop");
     let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();

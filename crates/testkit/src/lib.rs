@@ -16,3 +16,15 @@ pub mod memory;
 pub mod values;
 
 pub use memory::MemoryLedger;
+
+/// A temporary folder that only its owner can look into, as a home has to be.
+///
+/// # Panics
+/// Where the disk fails.
+#[must_use]
+pub fn private_folder() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let private = std::fs::Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().permissions(private).tempdir();
+    folder.expect("a temporary folder")
+}

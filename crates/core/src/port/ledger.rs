@@ -43,6 +43,17 @@ pub enum LedgerError {
     /// What is stored cannot be understood.
     #[error("the ledger holds something that cannot be read: {0}")]
     Corrupt(String),
+    /// The folder of the ledger can be looked into by others.
+    #[error("others can look into {path} (mode {mode:o}), where everything secret is")]
+    NotPrivate {
+        /// The folder.
+        path: String,
+        /// The lower nine bits of its mode.
+        mode: u32,
+    },
+    /// The key to what the ledger keeps sealed is missing or another one; with what to do.
+    #[error("the ledger's key cannot be used: {0}")]
+    Key(String),
     /// There is no room left for what was to be written, or for what SQLite needs beside it.
     #[error("the disk that the ledger is on is full")]
     Full,

@@ -1,0 +1,186 @@
+//! New keys for a ledger: every value is sealed anew, and what could be opened with the old keys is
+//! gone. It must not know what a value means.
+//!
+//! All values change in one transaction, for which others wait. The file holds the old and the new
+//! master key from before it begins until it is over, so that a rotation that dies at any instant
+//! leaves a ledger that opens.
+
+use rusqlite::{Connection, Row, ToSql};
+use slugline_core::port::LedgerError;
+
+use crate::SqliteLedger;
+use crate::connection::writing;
+use crate::decode::blob;
+use crate::fault::Result;
+use crate::keys::{self, KeySource, Master};
+use crate::sealing::{self, Keys, Place};
+use crate::sql;
+
+/// What a rotation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// How many values were sealed anew.
+    pub values: u64,
+    /// Whether the master key is a new one, too.
+    pub master: bool,
+}
+
+impl SqliteLedger {
+    /// Makes a new data key, seals every value with it and forgets the old one. The master key is
+    /// replaced as well where it is in its file; one that is kept elsewhere is replaced by `new`, if
+    /// that is given, and stays otherwise.
+    ///
+    /// # Errors
+    /// [`LedgerError::Key`], [`LedgerError::Busy`], [`LedgerError::Storage`]; all is as it was then.
+    pub fn rotate_keys(&self, new: Option<KeySource>) -> std::result::Result<Rotated, LedgerError> {
+        Ok(rotate(&self.db, &self.keys, new)?)
+    }
+}
+
+fn rotate(db: &Connection, keys: &Keys, new: Option<KeySource>) -> Result<Rotated> {
+    let (home, source) = (keys.home(), keys.source());
+    let old = keys::masters(home, source)?;
+    let next = match (source, &new) {
+        (KeySource::File, None) => Some(Master::random()?),
+        (_, Some(new)) => keys::masters(home, new)?.into_iter().next(),
+        (_, None) => None,
+    };
+    let in_file = matches!(source, KeySource::File) && new.is_none();
+    if let Some(next) = next.as_ref().filter(|_| in_file) {
+        keys::replace(home, &[old.as_slice(), std::slice::from_ref(next)].concat())?;
+    }
+    let tx = writing(db)?;
+    let master = match &next {
+        Some(next) => next.clone(),
+        None => old
+            .first()
+            .cloned()
+            .ok_or_else(|| keys::unusable("there is none"))?,
+    };
+    sealing::rewrap(&tx, &old, &master)?;
+    sealing::renew(&tx, &master)?;
+    let fresh = Renewal::new(&tx, keys, &master)?;
+    let mut values = 0;
+    for table in &TABLES {
+        values += fresh.reseal(table)?;
+    }
+    tx.execute(sql::DROP_OLD_DATA_KEYS, [])?;
+    tx.commit()?;
+    keys.forget();
+    if in_file {
+        keys::replace(home, std::slice::from_ref(&master))?;
+    }
+    // What was sealed with the old keys is in pages that are free now, and in the log.
+    db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
+    Ok(Rotated {
+        values,
+        master: next.is_some(),
+    })
+}
+
+/// A table with a sealed column: all rows of it, first the sealed value, then what names the row
+/// and its place; the statement that replaces the value of one; and where it is bound to.
+struct Table {
+    all: &'static str,
+    replace: &'static str,
+    /// How many columns after the value name the row.
+    names: usize,
+    place: fn(&Row<'_>) -> rusqlite::Result<Bound>,
+}
+
+/// A [`Place`] that owns its words.
+enum Bound {
+    Config(i64, String, i64),
+    Resource(String),
+    Store(String, String),
+    Event(i64),
+}
+
+impl Bound {
+    fn place(&self) -> Place<'_> {
+        match self {
+            Self::Config(app, key, from) => Place::Config {
+                app: *app,
+                key,
+                from: *from,
+            },
+            Self::Resource(id) => Place::Resource(id),
+            Self::Store(plugin, key) => Place::Store { plugin, key },
+            Self::Event(place) => Place::Event(*place),
+        }
+    }
+}
+
+const TABLES: [Table; 5] = [
+    Table {
+        all: sql::SEALED_CONFIG_NOW,
+        replace: sql::RESEAL_CONFIG_NOW,
+        names: 2,
+        place: |row| Ok(Bound::Config(row.get(1)?, row.get(2)?, row.get(3)?)),
+    },
+    Table {
+        all: sql::SEALED_CONFIG_PAST,
+        replace: sql::RESEAL_CONFIG_PAST,
+        names: 3,
+        place: |row| Ok(Bound::Config(row.get(1)?, row.get(2)?, row.get(4)?)),
+    },
+    Table {
+        all: sql::SEALED_RESOURCES,
+        replace: sql::RESEAL_RESOURCE,
+        names: 1,
+        place: |row| Ok(Bound::Resource(row.get(1)?)),
+    },
+    Table {
+        all: sql::SEALED_STORE,
+        replace: sql::RESEAL_STORE,
+        names: 2,
+        place: |row| Ok(Bound::Store(row.get(1)?, row.get(2)?)),
+    },
+    Table {
+        all: sql::SEALED_EVENTS,
+        replace: sql::RESEAL_EVENT,
+        names: 1,
+        place: |row| Ok(Bound::Event(row.get(1)?)),
+    },
+];
+
+/// The transaction, and the keys in it.
+struct Renewal<'a> {
+    tx: &'a Connection,
+    /// They open with the old data keys and seal with the new one.
+    keys: Keys,
+}
+
+impl<'a> Renewal<'a> {
+    fn new(tx: &'a Connection, keys: &Keys, master: &Master) -> Result<Self> {
+        let within = Keys::new(
+            keys.home().to_owned(),
+            KeySource::Given(keys::hex(master.bytes())),
+        );
+        within.ring(tx)?;
+        Ok(Self { tx, keys: within })
+    }
+
+    fn reseal(&self, table: &Table) -> Result<u64> {
+        let ring = self.keys.ring(self.tx)?;
+        let mut all = self.tx.prepare(table.all)?;
+        let mut replace = self.tx.prepare(table.replace)?;
+        let mut rows = all.query([])?;
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let bound = (table.place)(row)?;
+            let plain = self
+                .keys
+                .open(self.tx, bound.place(), blob(row, 0, "value")?)?;
+            let sealed = ring.seal(bound.place(), plain.as_bytes())?;
+            let names = (1..=table.names).map(|column| row.get(column));
+            let names: Vec<rusqlite::types::Value> =
+                names.collect::<std::result::Result<_, _>>()?;
+            let mut values: Vec<&dyn ToSql> = vec![&sealed];
+            values.extend(names.iter().map(|name| name as &dyn ToSql));
+            replace.execute(values.as_slice())?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
