@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod deploy;
 pub mod dry_run;
 pub mod git;
+pub mod keys;
 pub mod logs;
 pub mod open;
 pub mod plugin_host;
@@ -124,6 +125,7 @@ commands! {
     "plugins:new" "Write the skeleton of a plugin" plugins::new;
     "plugins:check" "Read a plugin, without side effects" plugins::check;
     "plugins:test" "Put a plugin through all that may happen to it" plugins::test;
+    "keys:rotate" "Seal every config var with new keys, and forget the old ones" keys::rotate;
     "tiers" or "tiers:list" "List the release tiers, and the apps on each" tiers::list;
     "tiers:add" "Add a release tier of your own: a script that says which releases are kept" tiers::add;
     "tiers:remove" "Remove a release tier of your own" tiers::remove;

@@ -101,7 +101,7 @@ impl Context {
     /// # Errors
     /// Where it cannot be opened.
     pub fn ledger(&self) -> Result<SqliteLedger, CommandError> {
-        SqliteLedger::open(&self.home).map_err(|error| {
+        SqliteLedger::open_with(&self.home, self.env.key()).map_err(|error| {
             let home = format!("Its home is {}", self.home.display());
             match &error {
                 LedgerError::Storage(_) | LedgerError::Corrupt(_) => {

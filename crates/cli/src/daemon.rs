@@ -76,7 +76,7 @@ impl Current {
     }
 
     fn ledger(&self) -> Result<SqliteLedger, String> {
-        SqliteLedger::open(&self.home).map_err(|error| error.to_string())
+        SqliteLedger::open_with(&self.home, self.env.key()).map_err(|error| error.to_string())
     }
 }
 

@@ -5,10 +5,19 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use slugline_ledger::KeySource;
+
 use crate::error::CommandError;
 
+/// What no build and no process of an app gets to see.
+const SECRETS: [&str; 5] = [KEY, KEY_COMMAND, NEW_KEY, "SLUGLINE_SMTP_URL", "SLUGLINE_SMTP_FROM"];
+
+const KEY: &str = "SLUGLINE_KEY";
+const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
+const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
+
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 13] = [
+pub const VARIABLES: [(&str, &str); 16] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -32,6 +41,15 @@ pub const VARIABLES: [(&str, &str); 13] = [
         "SLUGLINE_NOW",
         "The time that is taken for now, such as 2026-11-23T11:00:00Z; for tests",
     ),
+    (
+        KEY,
+        "The ledger's key, 64 hexadecimal digits, where it is not kept in the home",
+    ),
+    (
+        KEY_COMMAND,
+        "A command that prints the ledger's key, as sh -c runs it",
+    ),
+    (NEW_KEY, "The key that keys:rotate puts in its place"),
     (
         "XDG_DATA_HOME",
         "Where programs keep data; see SLUGLINE_HOME",
@@ -76,12 +94,25 @@ impl Env {
             .map(str::to_owned)
     }
 
-    /// All variables that are text.
+    /// All variables that are text, but for those that nobody else is to see.
     pub fn all(&self) -> BTreeMap<String, String> {
         let text = |(name, value): (&OsString, &OsString)| {
-            Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
+            let name = name.to_str().filter(|name| !SECRETS.contains(name))?;
+            Some((name.to_owned(), value.to_str()?.to_owned()))
         };
         self.0.iter().filter_map(text).collect()
+    }
+
+    /// Where the ledger's key is.
+    pub fn key(&self) -> KeySource {
+        let command = || self.get(KEY_COMMAND).map(KeySource::Command);
+        let given = self.get(KEY).map(KeySource::Given);
+        given.or_else(command).unwrap_or_default()
+    }
+
+    /// The key that is to replace it, if there is one.
+    pub fn new_key(&self) -> Option<KeySource> {
+        self.get(NEW_KEY).map(KeySource::Given)
     }
 
     /// Refuses our own variables where they are no text: not to heed one would be to work in the

@@ -97,6 +97,9 @@ impl From<LedgerError> for CommandError {
         let hint = match &error {
             LedgerError::NoApp(_) => "`slugline apps` lists those there are.",
             LedgerError::TooNew { .. } => "Install a newer Slugline.",
+            LedgerError::NotPrivate { path, .. } => {
+                return Self::because(&error).hint(&format!("Mend it: chmod 700 {path}"));
+            }
             _ => return Self::because(&error),
         };
         Self::because(&error).hint(hint)

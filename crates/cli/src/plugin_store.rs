@@ -5,20 +5,22 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use slugline_core::port::LedgerError;
-use slugline_ledger::PluginStore;
+use slugline_ledger::{KeySource, PluginStore};
 use slugline_plugin_host::{Store, StoreError};
 
 /// The ledger's store of one home.
 pub struct LedgerStore {
     home: PathBuf,
+    key: KeySource,
     opened: OnceCell<PluginStore>,
 }
 
 impl LedgerStore {
     /// Of this home; nothing is opened yet.
-    pub fn new(home: PathBuf) -> Self {
+    pub fn new(home: PathBuf, key: KeySource) -> Self {
         Self {
             home,
+            key,
             opened: OnceCell::new(),
         }
     }
@@ -27,7 +29,7 @@ impl LedgerStore {
         if let Some(store) = self.opened.get() {
             return Ok(store);
         }
-        let store = PluginStore::open(&self.home).map_err(failed)?;
+        let store = PluginStore::open(&self.home, self.key.clone()).map_err(failed)?;
         Ok(self.opened.get_or_init(|| store))
     }
 }

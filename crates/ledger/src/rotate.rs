@@ -5,6 +5,7 @@
 //! master key from before it begins until it is over, so that a rotation that dies at any instant
 //! leaves a ledger that opens.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row, ToSql};
 use slugline_core::port::LedgerError;
 
@@ -78,8 +79,8 @@ fn rotate(db: &Connection, keys: &Keys, new: Option<KeySource>) -> Result<Rotate
     })
 }
 
-/// A table with a sealed column: all rows of it, first the sealed value, then what names the row
-/// and its place; the statement that replaces the value of one; and where it is bound to.
+/// A table with a sealed column: some rows after one that is named, first the sealed value, then
+/// what names the row and its place; the statement that replaces the value of one; and where it is bound to.
 struct Table {
     all: &'static str,
     replace: &'static str,
@@ -161,26 +162,46 @@ impl<'a> Renewal<'a> {
         Ok(Self { tx, keys: within })
     }
 
+    /// Chunk by chunk in the order of the names: a table that changes while it is read may show a
+    /// row twice.
     fn reseal(&self, table: &Table) -> Result<u64> {
         let ring = self.keys.ring(self.tx)?;
-        let mut all = self.tx.prepare(table.all)?;
         let mut replace = self.tx.prepare(table.replace)?;
-        let mut rows = all.query([])?;
-        let mut count = 0;
-        while let Some(row) = rows.next()? {
-            let bound = (table.place)(row)?;
-            let plain = self
-                .keys
-                .open(self.tx, bound.place(), blob(row, 0, "value")?)?;
-            let sealed = ring.seal(bound.place(), plain.as_bytes())?;
-            let names = (1..=table.names).map(|column| row.get(column));
-            let names: Vec<rusqlite::types::Value> =
-                names.collect::<std::result::Result<_, _>>()?;
-            let mut values: Vec<&dyn ToSql> = vec![&sealed];
-            values.extend(names.iter().map(|name| name as &dyn ToSql));
-            replace.execute(values.as_slice())?;
-            count += 1;
+        let (mut count, mut after) = (0, vec![Value::Integer(-1); table.names]);
+        loop {
+            let chunk = self.chunk(table, &after)?;
+            let Some(last) = chunk.last() else {
+                return Ok(count);
+            };
+            after.clone_from(&last.names);
+            for row in chunk {
+                let plain = self.keys.open(self.tx, row.bound.place(), &row.sealed)?;
+                let sealed = ring.seal(row.bound.place(), plain.as_bytes())?;
+                let mut values: Vec<&dyn ToSql> = vec![&sealed];
+                values.extend(row.names.iter().map(|name| name as &dyn ToSql));
+                replace.execute(values.as_slice())?;
+                count += 1;
+            }
         }
-        Ok(count)
     }
+
+    fn chunk(&self, table: &Table, after: &[Value]) -> Result<Vec<SealedRow>> {
+        let mut statement = self.tx.prepare_cached(table.all)?;
+        let rows = statement.query_and_then(rusqlite::params_from_iter(after), |row| {
+            let names = (1..=table.names).map(|column| row.get(column));
+            Ok(SealedRow {
+                sealed: blob(row, 0, "value")?.to_vec(),
+                names: names.collect::<std::result::Result<_, _>>()?,
+                bound: (table.place)(row)?,
+            })
+        })?;
+        rows.collect()
+    }
+}
+
+/// A row with a sealed value.
+struct SealedRow {
+    sealed: Vec<u8>,
+    names: Vec<Value>,
+    bound: Bound,
 }

@@ -20,16 +20,22 @@ statements! {
     /// All that was sealed with an older data key has been sealed with the newest before.
     DROP_OLD_DATA_KEYS = "DELETE FROM data_key WHERE purpose = 'values'
         AND id < (SELECT max(id) FROM data_key)";
-    SEALED_CONFIG_NOW = "SELECT value, app_id, key, from_version FROM config_now";
+    /// Whoever asks begins with the number -1 for every name, before which nothing is.
+    SEALED_CONFIG_NOW = "SELECT value, app_id, key, from_version FROM config_now
+        WHERE (app_id, key) > (?1, ?2) ORDER BY app_id, key LIMIT 1000";
     RESEAL_CONFIG_NOW = "UPDATE config_now SET value = ?1 WHERE app_id = ?2 AND key = ?3";
-    SEALED_CONFIG_PAST = "SELECT value, app_id, key, to_version, from_version FROM config_past";
+    SEALED_CONFIG_PAST = "SELECT value, app_id, key, to_version, from_version FROM config_past
+        WHERE (app_id, key, to_version) > (?1, ?2, ?3)
+        ORDER BY app_id, key, to_version LIMIT 1000";
     RESEAL_CONFIG_PAST = "UPDATE config_past SET value = ?1
         WHERE app_id = ?2 AND key = ?3 AND to_version = ?4";
-    SEALED_RESOURCES = "SELECT body, id FROM resource";
+    SEALED_RESOURCES = "SELECT body, id FROM resource WHERE id > ?1 ORDER BY id LIMIT 1000";
     RESEAL_RESOURCE = "UPDATE resource SET body = ?1 WHERE id = ?2";
-    SEALED_STORE = "SELECT value, plugin, key FROM plugin_store";
+    SEALED_STORE = "SELECT value, plugin, key FROM plugin_store
+        WHERE (plugin, key) > (?1, ?2) ORDER BY plugin, key LIMIT 1000";
     RESEAL_STORE = "UPDATE plugin_store SET value = ?1 WHERE plugin = ?2 AND key = ?3";
-    SEALED_EVENTS = "SELECT last_error, place FROM outbox WHERE last_error IS NOT NULL";
+    SEALED_EVENTS = "SELECT last_error, place FROM outbox
+        WHERE place > ?1 AND last_error IS NOT NULL ORDER BY place LIMIT 1000";
     RESEAL_EVENT = "UPDATE outbox SET last_error = ?1 WHERE place = ?2";
 
     STORE_GET = "SELECT value FROM plugin_store WHERE plugin = ?1 AND key = ?2";
@@ -292,7 +298,7 @@ mod tests {
             "INSERT INTO app (id, name, owner, created_at) VALUES (1, 'shop', 'jim', 0);
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {releases})
             INSERT INTO config_past (app_id, key, to_version, from_version, value)
-            SELECT 1, 'KEY_' || (n % 10), n + 10, n, 'x' FROM n;
+            SELECT 1, 'KEY_' || (n % 10), n + 10, n, x'00' FROM n;
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {releases})
             INSERT INTO release (app_id, version, change, actor, created_at, status)
             SELECT 1, n, '', '', 0, 'succeeded' FROM n"

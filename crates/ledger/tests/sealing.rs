@@ -55,6 +55,7 @@ fn outbox(ledger: &SqliteLedger) -> (i64, slugline_core::event::Event) {
         actor: &actor("jim@example.com"),
         at: NOON,
         state: &what,
+        plugins: &std::collections::BTreeSet::new(),
     };
     let version = ledger.record(&name("shop"), &new).unwrap();
     let settlement = Settlement {
@@ -114,8 +115,8 @@ fn a_value_that_was_moved_or_altered_does_not_open() {
         "UPDATE config_now SET value = (SELECT value FROM config_now WHERE key = 'B') WHERE key = 'A'",
     );
     check("UPDATE config_now SET from_version = from_version + 1");
-    check("UPDATE config_now SET value = x'0002' || randomblob(60)");
-    check("UPDATE config_now SET value = x'7777' || substr(value, 3)");
+    check("UPDATE config_now SET value = zeroblob(60)");
+    check("UPDATE config_now SET value = randomblob(length(value))");
     check("UPDATE config_now SET value = x''");
 }
 

@@ -115,7 +115,10 @@ fn a_ledger_of_format_1_opens() {
 
 #[test]
 fn a_new_ledger_has_the_tables_of_the_saved_one() {
-    let (new, old) = (slugline_testkit::private_folder(), slugline_testkit::private_folder());
+    let (new, old) = (
+        slugline_testkit::private_folder(),
+        slugline_testkit::private_folder(),
+    );
     drop(SqliteLedger::open(new.path()).unwrap());
     saved(old.path(), include_str!("fixtures/v1.sql"), 1);
     drop(SqliteLedger::open(old.path()).unwrap());
@@ -169,7 +172,7 @@ fn a_ledger_of_a_newer_slugline_is_refused_and_left_alone() {
             error,
             LedgerError::TooNew {
                 found: 99,
-                known: 4
+                known: 5
             }
         ),
         "{error}"
@@ -197,7 +200,14 @@ fn check_corrupt(table: &str, column: &str, place: &str, read: fn(&SqliteLedger)
         .put_resource(&name("shop"), &resource(1, "memcache:free", Some(1)))
         .unwrap();
     drop(ledger);
-    let spoil = format!("UPDATE {table} SET {column} = 'hush' || char(0) || ' {{\"hush\":'");
+    let kind = if column == "value" || table == "resource" && column == "body" {
+        "BLOB"
+    } else {
+        "TEXT"
+    };
+    let spoil = format!(
+        "UPDATE {table} SET {column} = CAST('hush' || char(0) || ' {{\"hush\":' AS {kind})"
+    );
     sql(home.path(), &spoil);
     let ledger = SqliteLedger::open(home.path()).unwrap();
     let error = read(&ledger);
@@ -228,9 +238,7 @@ fn what_cannot_be_read_is_named_without_its_value() {
     check_corrupt("addon_now", "service", "addon.service", moment);
     check_corrupt("addon_now", "resource", "addon.resource", moment);
     check_corrupt("app", "owner", "app.owner", moment);
-    check_corrupt("resource", "config", "resource.config", resources);
-    check_corrupt("resource", "options", "resource.options", resources);
-    check_corrupt("resource", "process", "resource.process", resources);
+    check_corrupt("resource", "body", "resource.body", resources);
     check_corrupt("resource", "plan", "resource.plan", resources);
     check_corrupt("outbox", "event", "outbox.event", |ledger| {
         ledger.outbox(&name("shop")).unwrap_err()
@@ -286,7 +294,7 @@ fn pruning_leaves_receipts_and_no_interval_that_nobody_needs() {
     let values = || {
         sql(
             home.path(),
-            "SELECT value FROM config_past ORDER BY from_version",
+            "SELECT CAST(from_version AS TEXT) FROM config_past ORDER BY from_version",
         )
     };
     let plans = || {
@@ -295,12 +303,12 @@ fn pruning_leaves_receipts_and_no_interval_that_nobody_needs() {
             "SELECT plan FROM addon_past ORDER BY from_version",
         )
     };
-    assert_eq!(values(), "one two three");
+    assert_eq!(values(), "1 2 3");
 
     ledger.prune(&name("shop"), &[v(2), v(3)], NOON).unwrap();
     assert_eq!(
         (values().as_str(), plans().as_str()),
-        ("one", "memcache:free")
+        ("1", "memcache:free")
     );
     ledger
         .prune(&name("shop"), &[v(1), v(2), v(4)], NOON)
@@ -332,7 +340,11 @@ fn a_value_of_a_pruned_failure_is_not_kept_when_the_next_release_ends_it() {
     failing_release(&ledger, "shop", &config_add("A"), &with("two"));
     ledger.prune(&name("shop"), &[v(2)], NOON).unwrap();
     release(&ledger, "shop", &config_add("A"), &with("three"));
-    assert_eq!(sql(home.path(), "SELECT value FROM config_past"), "one");
+    let left = sql(
+        home.path(),
+        "SELECT CAST(from_version AS TEXT) FROM config_past",
+    );
+    assert_eq!(left, "1");
 }
 
 #[test]
@@ -371,7 +383,7 @@ fn a_destroyed_app_leaves_only_its_resources_and_what_it_has_cost() {
         .split(' ')
         .filter(|table| rows(table) != "0")
         .collect();
-    assert_eq!(filled, ["resource", "usage"]);
+    assert_eq!(filled, ["usage", "data_key", "resource"]);
     assert!(tables.split(' ').count() > 8, "{tables}");
 }
 
@@ -390,7 +402,7 @@ fn a_failed_delivery_is_counted_with_its_reason() {
     ledger.undelivered(place, "connection refused").unwrap();
     let noted = sql(
         home.path(),
-        "SELECT attempts || ' ' || last_error FROM outbox",
+        "SELECT attempts || ' ' || (length(last_error) > 30) FROM outbox",
     );
-    assert_eq!(noted, "2 connection refused");
+    assert_eq!(noted, "2 1");
 }

@@ -1,0 +1,3 @@
+//! The commands about the ledger's keys.
+
+pub mod rotate;
