@@ -10,7 +10,13 @@ use slugline_ledger::KeySource;
 use crate::error::CommandError;
 
 /// What no build and no process of an app gets to see.
-const SECRETS: [&str; 5] = [KEY, KEY_COMMAND, NEW_KEY, "SLUGLINE_SMTP_URL", "SLUGLINE_SMTP_FROM"];
+const SECRETS: [&str; 5] = [
+    KEY,
+    KEY_COMMAND,
+    NEW_KEY,
+    "SLUGLINE_SMTP_URL",
+    "SLUGLINE_SMTP_FROM",
+];
 
 const KEY: &str = "SLUGLINE_KEY";
 const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";

@@ -118,7 +118,10 @@ pub fn plugin_settings(context: &Context) -> Result<Settings, CommandError> {
     Ok(Settings {
         path: context.env.get("PATH").unwrap_or_default(),
         smtp,
-        store: Some(Rc::new(LedgerStore::new(context.home.clone(), context.env.key()))),
+        store: Some(Rc::new(LedgerStore::new(
+            context.home.clone(),
+            context.env.key(),
+        ))),
         log: Rc::new(move |plugin, line| ui.status(format_args!("{plugin}: {line}"))),
         program: plugin_host::program(),
         ..Settings::default()

@@ -9,7 +9,7 @@ use slugline_core::time::Timestamp;
 use crate::connection::{reading, writing};
 use crate::decode::{integer, text, text_or_null};
 use crate::fault::Result;
-use crate::{slugs, sql, usage};
+use crate::{audit, slugs, sql, usage};
 
 /// The row of an app.
 pub(crate) fn id(db: &Connection, app: &AppName) -> Result<i64> {
@@ -56,6 +56,7 @@ pub(crate) fn destroy(db: &Connection, app: &AppName, at: Timestamp) -> Result<(
     let tx = writing(db)?;
     let id = id(&tx, app)?;
     let slugs = slugs::of_app(&tx, id)?;
+    audit::outlive(&tx, id)?;
     // Whatever refers to the app goes with it, by the foreign keys.
     tx.prepare_cached(sql::DESTROY_APP)?.execute([id])?;
     slugs::drop_unused(&tx, slugs)?;

@@ -13,13 +13,14 @@ use crate::connection::writing;
 use crate::decode::{self, integer_or_null, json, number, text};
 use crate::fault::Result;
 use crate::interval::Next;
+use crate::origins::Origin;
 use crate::sealing::Keys;
-use crate::{interval, plugin_sets, slugs, sql, usage};
+use crate::{chain, interval, origins, plugin_sets, slugs, sql, usage};
 
 /// What an app's row counts and points at.
 pub(crate) struct Counters {
     pub(crate) id: i64,
-    last: Version,
+    pub(crate) last: Version,
     pub(crate) current: Option<i64>,
     deploy: Option<i64>,
     deploy_slug: Option<i64>,
@@ -45,6 +46,7 @@ pub(crate) fn counters(db: &Connection, app: &AppName) -> Result<Counters> {
 pub(crate) fn record(
     db: &Connection,
     keys: &Keys,
+    origin: Option<&Origin>,
     app: &AppName,
     new: &NewRelease<'_>,
 ) -> Result<Version> {
@@ -65,14 +67,27 @@ pub(crate) fn record(
         Some(slug) => Some(slugs::intern(&tx, slug)?),
         None => None,
     };
+    let plugins = plugin_sets::text(new.plugins)?;
+    let made = chain::Made {
+        app: id,
+        version: stored,
+        actor: new.actor.as_str(),
+        at: new.at.0,
+        plugins: plugins.as_deref(),
+    };
+    let content = chain::content(&*keys.fresh(&tx)?, &made, new.state)?;
     tx.prepare_cached(sql::ADD_RELEASE)?.execute(params![
         id,
         stored,
         serde_json::to_string(new.change)?,
-        new.actor.as_str(),
-        new.at.0,
+        made.actor,
+        made.at,
         slug,
-        plugin_sets::intern(&tx, new.plugins)?
+        plugin_sets::intern(&tx, plugins.as_deref())?,
+        origin
+            .map(|origin| origins::intern(&tx, origin))
+            .transpose()?,
+        content
     ])?;
     tx.prepare_cached(sql::SET_LAST)?.execute([id, stored])?;
     tx.commit()?;
@@ -101,6 +116,7 @@ pub(crate) fn settle(
         succeed(&tx, &counters, stored, code_pinned, deployed)?;
         usage::account(&tx, keys, app, settlement.at)?;
     }
+    chain::extend(&tx, &*keys.fresh(&tx)?, id, stored, number(counters.last))?;
     let mut add = tx.prepare_cached(sql::ADD_EVENT)?;
     for event in &settlement.events {
         add.execute(params![id, serde_json::to_string(event)?])?;

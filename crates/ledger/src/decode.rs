@@ -39,6 +39,17 @@ pub(crate) fn blob<'a>(row: &'a Row<'_>, index: usize, place: &str) -> Result<&'
     row.get_ref(index)?.as_blob().map_err(|_| corrupt(place))
 }
 
+/// A column of bytes that may be NULL.
+pub(crate) fn blob_or_null<'a>(
+    row: &'a Row<'_>,
+    index: usize,
+    place: &str,
+) -> Result<Option<&'a [u8]>> {
+    row.get_ref(index)?
+        .as_blob_or_null()
+        .map_err(|_| corrupt(place))
+}
+
 /// An integer column that fits `T`.
 pub(crate) fn integer<T: TryFrom<i64>>(row: &Row<'_>, index: usize, place: &str) -> Result<T> {
     integer_or_null(row, index, place)?.ok_or_else(|| corrupt(place))

@@ -10,6 +10,8 @@
 
 mod addons;
 mod apps;
+mod audit;
+mod chain;
 mod commit;
 mod config;
 mod connection;
@@ -19,6 +21,7 @@ mod history;
 mod interval;
 mod keys;
 mod lock;
+mod origins;
 mod outbox;
 mod plugin_sets;
 mod plugin_store;
@@ -31,10 +34,14 @@ mod sealing;
 mod slugs;
 mod sql;
 mod usage;
+mod verify;
 
+pub use audit::{Audited, Note, Outcome, Wanted};
 pub use keys::{KEY_FILE, KeySource};
+pub use origins::Origin;
 pub use plugin_store::PluginStore;
 pub use rotate::Rotated;
+pub use verify::{Alteration, Unknown, Verified};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,6 +68,7 @@ pub struct SqliteLedger {
     db: Connection,
     keys: Keys,
     locks: PathBuf,
+    origin: Option<Origin>,
 }
 
 impl SqliteLedger {
@@ -85,7 +93,15 @@ impl SqliteLedger {
             db: connection::open(home, &key, limit)?,
             keys: Keys::new(home.to_owned(), key),
             locks: home.join("locks"),
+            origin: None,
         })
+    }
+
+    /// The same, for a command that was typed somewhere: what it records names both.
+    #[must_use]
+    pub fn from(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
     }
 }
 
@@ -146,7 +162,13 @@ impl Ledger for SqliteLedger {
     }
 
     fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError> {
-        Ok(commit::record(&self.db, &self.keys, app, release)?)
+        Ok(commit::record(
+            &self.db,
+            &self.keys,
+            self.origin.as_ref(),
+            app,
+            release,
+        )?)
     }
 
     fn settle(

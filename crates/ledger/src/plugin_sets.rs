@@ -11,17 +11,22 @@ use crate::decode::{json, number, text_or_null};
 use crate::fault::Result;
 use crate::{apps, sql};
 
+/// A set as it is stored; `None` for the empty one.
+pub(crate) fn text(plugins: &PluginsUsed) -> Result<Option<String>> {
+    Ok(match plugins.is_empty() {
+        true => None,
+        false => Some(serde_json::to_string(plugins)?),
+    })
+}
+
 /// The row of a set, added where it is not there yet; `None` for the empty one.
-pub(crate) fn intern(db: &Connection, plugins: &PluginsUsed) -> Result<Option<i64>> {
-    if plugins.is_empty() {
-        return Ok(None);
-    }
-    let text = serde_json::to_string(plugins)?;
+pub(crate) fn intern(db: &Connection, text: Option<&str>) -> Result<Option<i64>> {
+    let Some(text) = text else { return Ok(None) };
     let mut find = db.prepare_cached(sql::FIND_PLUGINS)?;
-    if let Some(id) = find.query_row([&text], |row| row.get(0)).optional()? {
+    if let Some(id) = find.query_row([text], |row| row.get(0)).optional()? {
         return Ok(Some(id));
     }
-    Ok(Some(db.prepare_cached(sql::ADD_PLUGINS)?.insert([&text])?))
+    Ok(Some(db.prepare_cached(sql::ADD_PLUGINS)?.insert([text])?))
 }
 
 /// See [`slugline_core::port::Ledger::plugins_at`].

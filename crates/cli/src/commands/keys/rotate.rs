@@ -16,12 +16,18 @@ pub fn run(context: &Context, _args: &Args) -> Outcome {
     };
     context.ui.data(format!("{values} sealed with a new key."));
     let said = match (rotated.master, context.env.new_key().is_some()) {
-        (true, true) => "From now on SLUGLINE_NEW_KEY is the ledger's key: keep it, and give it in \
-                         SLUGLINE_KEY.",
-        (true, false) => "ledger.key is a new one: keep a copy of it elsewhere. Backups from before \
-                          open with the old one.",
-        (false, _) => "The master key is still the one in SLUGLINE_KEY. To replace it as well: \
-                       SLUGLINE_NEW_KEY=$(openssl rand -hex 32) slugline keys:rotate",
+        (true, true) => {
+            "From now on SLUGLINE_NEW_KEY is the ledger's key: keep it, and give it in \
+                         SLUGLINE_KEY."
+        }
+        (true, false) => {
+            "ledger.key is a new one: keep a copy of it elsewhere. Backups from before \
+                          open with the old one."
+        }
+        (false, _) => {
+            "The master key is still the one in SLUGLINE_KEY. To replace it as well: \
+                       SLUGLINE_NEW_KEY=$(openssl rand -hex 32) slugline keys:rotate"
+        }
     };
     context.ui.status(said);
     Ok(Status::Done)
