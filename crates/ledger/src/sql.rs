@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sweeping_and_destroying_walk_the_whole_history_of_an_app() {
+    fn only_sweeping_verifying_and_destroying_walk_the_whole_history_of_an_app() {
         let db = schema::in_memory();
         let whole = |line: &String| {
             let tables = ["release ", "config_past ", "addon_past ", "r ", "p "];
@@ -378,6 +378,7 @@ mod tests {
             "CONFIG_KEYS_PAST",
             "ADDONS_AT",
             "ADDON_KEYS_PAST",
+            "AUDIT_OF_APP",
         ];
         let walkers: Vec<_> = walkers
             .into_iter()
@@ -385,7 +386,16 @@ mod tests {
             .collect();
         assert_eq!(
             walkers,
-            ["DESTROY_APP", "SLUGS_OF_APP", "CONFIG_SWEEP", "ADDON_SWEEP"]
+            [
+                "DESTROY_APP",
+                "SLUGS_OF_APP",
+                "CHAIN",
+                "CONFIG_ALL",
+                "ADDONS_ALL",
+                "AUDIT_RELEASES",
+                "CONFIG_SWEEP",
+                "ADDON_SWEEP"
+            ]
         );
     }
 

@@ -1,6 +1,10 @@
 //! The proof of history: whatever is altered behind the ledger's back is found, at the first release
 //! that it concerns; and who did what is on record.
-#![expect(clippy::unwrap_used, reason = "helpers of tests stop where tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests stop where tests do"
+)]
 
 use std::path::Path;
 
@@ -83,117 +87,125 @@ fn after(home: &Path, alteration: &str) -> (usize, Verified) {
     (changed, verified(&SqliteLedger::open(home).unwrap()))
 }
 
-#[test]
-fn an_alteration_is_found_at_the_first_release_that_it_concerns() {
-    let check = |alteration: &str, version: u64, what: &str| {
-        let (home, ledger) = history();
-        drop(ledger);
-        let (changed, found) = after(home.path(), alteration);
-        assert!(changed > 0, "{alteration}");
-        let altered = found.altered.expect(alteration);
-        assert_eq!(
-            altered.version,
-            v(version),
-            "{alteration}: {}",
-            altered.what
-        );
-        assert!(
-            altered.what.contains(what),
-            "{alteration}: {}",
-            altered.what
-        );
-    };
-    let shop = "app_id = (SELECT id FROM app WHERE name = 'shop')";
-    let run = |text: &str, version, what| check(&format!("{text} AND {shop}"), version, what);
-    run(
+/// What is altered in the tables of the app's history, the first release that it concerns, and what is
+/// said of that.
+const ALTERATIONS: [(&str, u64, &str); 18] = [
+    (
         "UPDATE release SET actor = 'eve@example.com' WHERE version = 7",
         7,
         "does not hold",
-    );
-    run(
+    ),
+    (
         "UPDATE release SET created_at = created_at + 1 WHERE version = 7",
         7,
         "does not hold",
-    );
-    run(
+    ),
+    (
         "UPDATE release SET status = 'succeeded', reason = NULL WHERE version = 2",
         2,
         "was altered",
-    );
-    run(
+    ),
+    (
         "UPDATE release SET change = (SELECT change FROM release WHERE version = 6) WHERE version = 8",
         8,
         "was altered",
-    );
-    run(
+    ),
+    (
         "UPDATE release SET digest = (SELECT digest FROM release WHERE version = 6) WHERE version = 8",
         8,
         "was altered",
-    );
-    run(
+    ),
+    (
         "UPDATE release SET digest = NULL WHERE version = 8",
         8,
         "lost its digest",
-    );
-    run(
+    ),
+    (
         "UPDATE release SET digest = NULL, content = NULL WHERE version = 8",
         8,
         "lost its digest",
-    );
-    run(
+    ),
+    (
         "UPDATE receipt SET slug = NULL WHERE version = 4",
         4,
         "was altered",
-    );
-    run(
+    ),
+    (
         "UPDATE receipt SET status = 'failed' WHERE version = 4",
         4,
         "was altered",
-    );
-    run("DELETE FROM receipt WHERE version = 4", 4, "is missing");
-    run("DELETE FROM release WHERE version = 8", 8, "is missing");
-    run("DELETE FROM release WHERE version = 10", 10, "is missing");
-    run(
+    ),
+    ("DELETE FROM receipt WHERE version = 4", 4, "is missing"),
+    ("DELETE FROM release WHERE version = 8", 8, "is missing"),
+    ("DELETE FROM release WHERE version = 10", 10, "is missing"),
+    (
         "DELETE FROM config_past WHERE key = 'A' AND from_version = 8",
         8,
         "does not hold",
-    );
-    run(
+    ),
+    (
         "UPDATE config_past SET to_version = to_version + 1 WHERE key = 'A' AND from_version = 6",
         8,
         "holds two values",
-    );
-    run(
+    ),
+    (
         "UPDATE config_past SET owner = 'memcache' WHERE key = 'A' AND from_version = 6",
         6,
         "does not hold",
-    );
-    run(
+    ),
+    (
         "UPDATE config_now SET value = zeroblob(40) WHERE key = 'A'",
         10,
         "does not open",
-    );
-    run("DELETE FROM config_now WHERE key = 'B'", 1, "does not hold");
-    run(
+    ),
+    ("DELETE FROM config_now WHERE key = 'B'", 1, "does not hold"),
+    (
         "UPDATE addon_past SET price = price + 1 WHERE from_version = 6",
         6,
         "does not hold",
-    );
-    check(
+    ),
+];
+
+/// The same, elsewhere.
+const ALTERATIONS_ELSEWHERE: [(&str, u64, &str); 3] = [
+    (
         "UPDATE app SET current_version = 9 WHERE name = 'shop'",
         9,
         "not rightly called current",
-    );
-    check(
+    ),
+    (
         "UPDATE app SET last_version = 9 WHERE name = 'shop'",
         10,
         "never given out",
-    );
-    check(
+    ),
+    (
         "UPDATE slug SET body = replace(body, '\"size\":', '\"size\":1') WHERE id = (SELECT min(id) FROM slug)",
         1,
         "does not hold",
-    );
+    ),
+];
+
+#[track_caller]
+fn check(alteration: &str, version: u64, what: &str) {
+    let (home, ledger) = history();
+    drop(ledger);
+    let (changed, found) = after(home.path(), alteration);
+    assert!(changed > 0, "{alteration}");
+    let altered = found.altered.expect(alteration);
+    let said = format!("{alteration}: {}", altered.what);
+    assert_eq!(altered.version, v(version), "{said}");
+    assert!(altered.what.contains(what), "{said}");
+}
+
+#[test]
+fn an_alteration_is_found_at_the_first_release_that_it_concerns() {
+    for (alteration, version, what) in ALTERATIONS {
+        let of_shop = "app_id = (SELECT id FROM app WHERE name = 'shop')";
+        check(&format!("{alteration} AND {of_shop}"), version, what);
+    }
+    for (alteration, version, what) in ALTERATIONS_ELSEWHERE {
+        check(alteration, version, what);
+    }
 }
 
 fn copied(home: &Path) -> tempfile::TempDir {
