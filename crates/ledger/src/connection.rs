@@ -95,7 +95,7 @@ fn pause() -> Duration {
 /// A home that others can look into is not used: what is in it belongs to its owner alone.
 fn check_private(home: &Path) -> Result<()> {
     match std::fs::metadata(home) {
-        Ok(meta) if meta.mode() & 0o077 != 0 => Err(LedgerError::NotPrivate {
+        Ok(meta) if meta.is_dir() && meta.mode() & 0o077 != 0 => Err(LedgerError::NotPrivate {
             path: home.display().to_string(),
             mode: meta.mode() & 0o777,
         }
