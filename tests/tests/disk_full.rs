@@ -212,7 +212,7 @@ impl<'a> SmallDisk<'a> {
         std::fs::create_dir(&home).ok()?;
         let mut mount = env.caller().command("mount");
         let mounted = mount
-            .args(["-t", "tmpfs", "-o", "size=8m", "none"])
+            .args(["-t", "tmpfs", "-o", "size=8m,mode=0700", "none"])
             .arg(&home)
             .output();
         mounted

@@ -383,7 +383,7 @@ fn a_destroyed_app_leaves_only_its_resources_and_what_it_has_cost() {
         .split(' ')
         .filter(|table| rows(table) != "0")
         .collect();
-    assert_eq!(filled, ["usage", "data_key", "resource"]);
+    assert_eq!(filled, ["usage", "data_key", "resource", "audit"]);
     assert!(tables.split(' ').count() > 8, "{tables}");
 }
 
