@@ -1,0 +1,276 @@
+//! Every operation, ended at every system call that matters (S31): by SIGKILL before the call, after
+//! it and in the midst of a write, and by a disk that is full, read-only or broken. Afterwards the
+//! home is legal, the next command works, numbers have no gap, no resource is an orphan, no process
+//! of another release lives, what runs is what the history says, and the same command given again
+//! comes to where it should have come at once.
+//!
+//! The points are listed by the operation itself (`faults_kit/shim.c`). Of calls that one operation
+//! makes many times on one file, the test takes the first, the last and a few between;
+//! `FAULTS=all cargo test -p slugline-tests --test faults -- --nocapture` takes every one. `FAULTS_SEED`
+//! chooses which, `FAULTS_ONLY` names one operation, and both are printed where something fails.
+
+mod faults_kit;
+
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use faults_kit::checks::{self, Checked, NEXT};
+use faults_kit::dice::{self, Dice};
+use faults_kit::shim::{At, Fault, Process};
+use faults_kit::world::{Ran, World};
+use faults_kit::operations::{self, OPERATIONS, Operation};
+
+/// What is known to go wrong, and why it does still: operation, a part of what is said, reason.
+const KNOWN: &[(&str, &str, &str)] = &[];
+
+/// So many operations at once.
+const WORKERS: usize = 2;
+
+/// One line of the table.
+#[derive(Clone, Default)]
+struct Row {
+    exist: usize,
+    killed: usize,
+    failed: usize,
+    known: usize,
+    wrong: Vec<String>,
+    seconds: f64,
+}
+
+#[test]
+fn an_operation_may_end_at_any_call() {
+    let seed = dice::seed("FAULTS_SEED");
+    let only = std::env::var("FAULTS_ONLY").ok();
+    let chosen: Vec<&Operation> = OPERATIONS
+        .iter()
+        .filter(|operation| only.as_ref().is_none_or(|name| operation.name == name))
+        .collect();
+    assert!(!chosen.is_empty(), "there is no operation {only:?}");
+    let rows = Mutex::new(vec![Row::default(); chosen.len()]);
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(operation) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let row = try_all(operation, seed);
+                    let place = chosen.iter().position(|one| one.name == operation.name);
+                    let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    if let Some(place) = place {
+                        rows[place] = row;
+                    }
+                }
+            });
+        }
+    });
+    let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let wrong = show(&chosen, &rows);
+    assert!(wrong.is_empty(), "FAULTS_SEED={seed}\n{}", wrong.join("\n\n"));
+    if only.is_none() {
+        let exist: usize = rows.iter().map(|row| row.exist).sum();
+        assert!(exist >= 300, "only {exist} points: is the shim at work?");
+    }
+}
+
+/// Prints the table, and answers what went wrong.
+fn show(chosen: &[&Operation], rows: &[Row]) -> Vec<String> {
+    println!("| operation | points | killed at | failed at | passed | known | wrong | s |");
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|");
+    let mut sum = Row::default();
+    for (operation, row) in chosen.iter().zip(rows) {
+        print(operation.name, row);
+        sum.exist += row.exist;
+        sum.killed += row.killed;
+        sum.failed += row.failed;
+        sum.known += row.known;
+        sum.seconds += row.seconds;
+        sum.wrong.extend(row.wrong.clone());
+    }
+    print("all", &sum);
+    sum.wrong
+}
+
+fn print(name: &str, row: &Row) {
+    let Row { exist, killed, failed, known, seconds, .. } = row;
+    let wrong = row.wrong.len();
+    let passed = (killed + failed).saturating_sub(known + wrong);
+    println!("| {name} | {exist} | {killed} | {failed} | {passed} | {known} | {wrong} | {seconds:.0} |");
+}
+
+/// What an operation starts from, and what it comes to.
+struct Shape {
+    before: String,
+    after: String,
+}
+
+fn try_all(operation: &Operation, seed: u64) -> Row {
+    let since = Instant::now();
+    let mut world = World::new();
+    (operation.prepare)(&world);
+    world.save();
+    world.restore(operation.daemon);
+    let told = "the ledger can be read";
+    let before = checks::facts(&world).expect(told);
+    let (ran, points) = world.points(operation.words, operation.process);
+    assert!(ran.good(), "{}: {ran}", operation.name);
+    let after = checks::facts(&world).expect(told);
+    let shape = Shape { before, after };
+    let mut row = Row { exist: points.len(), ..Row::default() };
+    for (point, fault) in plan(&points, Dice::new(seed)) {
+        // Which call another thread makes first may differ: then it comes in a second attempt.
+        let mut tried = try_one(&mut world, operation, &shape, &point, fault);
+        if tried == Ok(false) {
+            tried = try_one(&mut world, operation, &shape, &point, fault);
+        }
+        match &tried {
+            Ok(false) => continue,
+            _ if fault.kills() => row.killed += 1,
+            _ => row.failed += 1,
+        }
+        if let Err(why) = tried {
+            note(&mut row, operation, &format!("{} {fault:?} {point}", operation.name), &why);
+        }
+    }
+    row.seconds = since.elapsed().as_secs_f64();
+    row
+}
+
+fn note(row: &mut Row, operation: &Operation, place: &str, why: &str) {
+    let known = KNOWN.iter().any(|(name, said, _)| *name == operation.name && why.contains(said));
+    if known {
+        row.known += 1;
+        return;
+    }
+    println!("WRONG {place}: {why}");
+    row.wrong.push(format!("{place}: {why}"));
+}
+
+/// Which points are tried, and how: of each call on each file the first, the last, and a few between.
+fn plan(points: &[String], mut dice: Dice) -> Vec<(String, Fault)> {
+    let all = std::env::var("FAULTS").is_ok_and(|what| what == "all");
+    let mut classes: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for point in points {
+        let class = point.rsplit_once('#').map_or("", |(class, _)| class);
+        classes.entry(class).or_default().push(point);
+    }
+    let mut plan = Vec::new();
+    for (class, points) in classes {
+        let last = points.len() - 1;
+        let between = 100 * BETWEEN / points.len().max(1);
+        for (place, point) in points.into_iter().enumerate() {
+            if !all && place != 0 && place != last && !dice.percent(between) {
+                continue;
+            }
+            plan.push((point.clone(), Fault::Kill));
+            if place == last {
+                plan.push((point.clone(), Fault::After));
+            }
+            let file = class.split_once(' ').is_some_and(|(_, what)| what.contains(['/', '.']));
+            if class.starts_with("write ") && file && (all || dice.percent(25)) {
+                plan.push((point.clone(), Fault::Torn));
+            }
+            let fails = ["write", "create", "sync", "rename", "mkdir", "link", "truncate"];
+            let call = class.split(' ').next().unwrap_or_default();
+            if file && fails.contains(&call) && (all || dice.percent(20)) {
+                let faults = [
+                    Fault::Full,
+                    Fault::FullFromThereOn,
+                    Fault::ReadOnlyFromThereOn,
+                    Fault::Broken,
+                ];
+                plan.push((point.clone(), *dice.one(&faults)));
+            }
+        }
+    }
+    plan
+}
+
+/// Of calls that an operation makes many times on one file, about so many between the first and the
+/// last are tried.
+const BETWEEN: usize = 3;
+
+/// Tries one point. Answers whether the operation came to it.
+fn try_one(
+    world: &mut World,
+    operation: &Operation,
+    shape: &Shape,
+    point: &str,
+    fault: Fault,
+) -> Checked<bool> {
+    world.restore(operation.daemon);
+    let ran = world.faulty(operation.words, operation.process, (At::Point(point), fault));
+    if !ran.hit {
+        return Ok(false);
+    }
+    let context = |why: String| format!("{why}\n{ran}");
+    ended(operation, fault, &ran).map_err(context)?;
+    checks::legal(world).map_err(context)?;
+    next_works(world, operation).map_err(context)?;
+    let facts = checks::facts(world)?;
+    let next = |facts: &str| without(facts, operation.next);
+    if next(&facts) != shape.before && next(&facts) != shape.after {
+        let Shape { before, after } = shape;
+        let text = format!("neither as before nor as after:\n{before}---\n{after}---\n{facts}");
+        return Err(context(text));
+    }
+    if !fault.kills() && ran.good() && operation.process == Process::Command {
+        let same = next(&facts) == shape.after;
+        same.then_some(()).ok_or("it said that it was done, and was not").map_err(|why| context(why.to_owned()))?;
+    }
+    let all_is_well = |world: &World| checks::settled(world).and_then(|()| checks::running(world));
+    all_is_well(world).map_err(context)?;
+    let again = world.run(operation.words);
+    let refused = operation.again.iter().any(|text| again.stderr.contains(text));
+    if !again.good() && !refused {
+        return Err(context(format!("the same command again: {again}")));
+    }
+    all_is_well(world).map_err(|why| context(format!("after the same command again: {why}")))?;
+    let facts = checks::facts(world)?;
+    let same = without(&facts, operation.next) == shape.after;
+    same.then_some(true).ok_or_else(|| context(format!("given again it came to:\n{facts}\nnot:\n{}", shape.after)))
+}
+
+/// Facts without the app that the next command made.
+fn without(facts: &str, next: operations::Next) -> String {
+    match (next, facts.split_once("next ")) {
+        (operations::Next::Create, Some((before, _))) => before.to_owned(),
+        _ => facts.to_owned(),
+    }
+}
+
+/// A process that was killed was killed by this signal, and one that met an error said so in words.
+fn ended(operation: &Operation, fault: Fault, ran: &Ran) -> Checked {
+    if ran.stderr.contains("panicked") {
+        return Err("it panicked".to_owned());
+    }
+    if fault.kills() && operation.process == Process::Command && ran.signal != Some(9) {
+        return Err("it was not killed".to_owned());
+    }
+    Ok(())
+}
+
+/// The next command works, and makes the next number.
+fn next_works(world: &World, operation: &Operation) -> Checked {
+    match operation.next {
+        operations::Next::Config => {
+            let last = |world: &World| -> Checked<u64> {
+                let moment = checks::moment(world, "myapp")?;
+                Ok(moment.map(|moment| moment.last.number()).unwrap_or_default())
+            };
+            let before = last(world)?;
+            let ran = world.run(&["config:add", &format!("{NEXT}=1")]);
+            if !ran.good() {
+                return Err(format!("the next command fails: {ran}"));
+            }
+            let after = last(world)?;
+            let made = after == before + 1;
+            made.then_some(()).ok_or_else(|| format!("v{before} was followed by v{after}: {ran}"))
+        }
+        operations::Next::Create => {
+            let ran = world.run(&["apps:create", "next", "--no-remote"]);
+            ran.good().then_some(()).ok_or_else(|| format!("the next command fails: {ran}"))
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The operations that are ended at each of their calls: from where each begins, and what it may say
+//! when it is given again after it was done. It must not know what is checked.
+
+use super::shim::Process;
+use super::world::World;
+
+/// One operation.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    /// What is there before.
+    pub(crate) prepare: fn(&World),
+    /// The command: the words of `slugline`, or `git` and its words.
+    pub(crate) words: &'static [&'static str],
+    /// Which process is ended.
+    pub(crate) process: Process,
+    /// Whether a daemon runs before.
+    pub(crate) daemon: bool,
+    /// How the same command may refuse once it was done.
+    pub(crate) again: &'static [&'static str],
+    /// What is done next.
+    pub(crate) next: Next,
+}
+
+/// What is done after an operation that was ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Another change of the same app.
+    Config,
+    /// Another app is created, for this one may not be there.
+    Create,
+}
+
+/// A page that tells which release it is from.
+const WEB: &str = "web: echo \"$GREETING from $SLUGLINE_RELEASE_VERSION\" > index.html \
+                   && exec \"$SLUGLINE_BIN\" static .\n";
+
+fn nothing(_: &World) {}
+
+/// An app without a release, tier or code.
+fn bare(world: &World) {
+    world.does(&["apps:create", "myapp", "--no-remote"]);
+    world.env.write_file("one/Procfile", WEB);
+}
+
+/// An app with a tier and config, without code.
+fn quiet(world: &World) {
+    bare(world);
+    world.does(&["addons:add", "releases:advanced"]);
+    world.does(&["config:add", "GREETING=hello", "COLOR=red"]);
+    world.provider.install(&world.env);
+}
+
+/// An app that serves, after two deploys and a change of its config: v4.
+fn serving(world: &World) {
+    quiet(world);
+    world.does(&["deploy", "one", "--commit", "1111111111111111111111111111111111111111"]);
+    world.env.write_file("two/Procfile", WEB);
+    world.env.write_file("two/a/file", "of the second");
+    world.does(&["deploy", "two", "--commit", "2222222222222222222222222222222222222222"]);
+    world.does(&["config:add", "GREETING=good day"]);
+    world.env.write_file("three/Procfile", WEB);
+    world.env.write_file("three/page.txt", "of the third");
+}
+
+/// The same with an add-on of the test's own: v5.
+fn with_vault(world: &World) {
+    serving(world);
+    world.does(&["addons:add", "vault:small"]);
+}
+
+/// The same with a real server too: v6.
+fn with_servers(world: &World) {
+    with_vault(world);
+    world.does(&["addons:add", "memcache"]);
+}
+
+/// An app on a tier that keeps two, which keeps a third since it was pinned until just now.
+fn prunable(world: &World) {
+    serving(world);
+    world.does(&["releases:pin", "v1"]);
+    world.does(&["addons:downgrade", "releases:basic", "--confirm", "myapp"]);
+    world.does(&["releases:unpin", "v1"]);
+}
+
+/// An app on a tier that keeps two.
+fn rolled_back(world: &World) {
+    serving(world);
+    world.does(&["rollback", "v2", "--pin"]);
+}
+
+/// A clone whose commit is not pushed yet.
+fn cloned(world: &World) {
+    serving(world);
+    for words in [
+        &["git", "init", "--quiet", "--initial-branch=main"][..],
+        &["git:remote"],
+        &["git", "add", "three"],
+        &["git", "mv", "three/Procfile", "Procfile"],
+        &["git", "commit", "--quiet", "-m", "The third"],
+    ] {
+        world.does(words);
+    }
+}
+
+const fn of(
+    name: &'static str,
+    prepare: fn(&World),
+    words: &'static [&'static str],
+) -> Operation {
+    Operation {
+        name,
+        prepare,
+        words,
+        process: Process::Command,
+        daemon: false,
+        again: &[],
+        next: Next::Config,
+    }
+}
+
+const fn served(operation: Operation) -> Operation {
+    Operation { daemon: true, ..operation }
+}
+
+const fn by(process: Process, operation: Operation) -> Operation {
+    Operation { process, ..operation }
+}
+
+const fn refused(again: &'static [&'static str], operation: Operation) -> Operation {
+    Operation { again, ..operation }
+}
+
+const fn and_then(next: Next, operation: Operation) -> Operation {
+    Operation { next, ..operation }
+}
+
+const ADDED: &[&str] = &["add-on already added"];
+const DEPLOY: &[&str] = &["deploy", "three", "--commit", "3333333333333333333333333333333333333333"];
+const DESTROY: &[&str] = &["apps:destroy", "--confirm", "myapp"];
+
+/// All of them.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    served(of("deploy", serving, DEPLOY)),
+    of("deploy, no daemon", serving, DEPLOY),
+    refused(&["Everything up-to-date"], served(by(Process::Hook, of("git push", cloned, &["git", "push", "slugline", "main"])))),
+    served(refused(ADDED, of("addons:add vault", serving, &["addons:add", "vault:small"]))),
+    served(refused(ADDED, of("addons:add memcache", serving, &["addons:add", "memcache"]))),
+    served(of("addons:upgrade", with_vault, &["addons:upgrade", "vault:large"])),
+    served(refused(&["myapp has no vault"], of("addons:remove", with_vault, &["addons:remove", "vault", "--confirm", "myapp"]))),
+    served(of("addons:downgrade releases:basic", serving, &["addons:downgrade", "releases:basic", "--confirm", "myapp"])),
+    and_then(Next::Create, served(refused(&["no app"], of("apps:destroy", with_servers, DESTROY)))),
+    of("first deploy", bare, &["deploy", "one", "--commit", "1111111111111111111111111111111111111111"]),
+    served(of("config:add", serving, &["config:add", "GREETING=bye", "SHAPE=round"])),
+    of("config:add, nothing runs", quiet, &["config:add", "GREETING=bye", "SHAPE=round"]),
+    served(of("config:remove", serving, &["config:remove", "COLOR"])),
+    served(of("rollback", serving, &["rollback", "v2"])),
+    served(of("rollback --code-only", serving, &["rollback", "v2", "--code-only"])),
+    served(of("rollback --config-only", serving, &["rollback", "v1", "--config-only"])),
+    refused(&["No rolled-back code is pinned"], of("rollback --unpin", rolled_back, &["rollback", "--unpin"])),
+    served(of("restart", serving, &["restart"])),
+    of("restart, no daemon", with_servers, &["restart"]),
+    by(Process::Serve, of("serve, as it starts", with_servers, &["restart"])),
+    by(Process::Serve, of("serve, in a deploy", serving, DEPLOY)),
+    refused(ADDED, of("addons:add releases:basic", bare, &["addons:add", "releases:basic"])),
+    of("releases:pin", serving, &["releases:pin", "v1"]),
+    of("releases:prune", prunable, &["releases:prune", "--confirm", "myapp"]),
+    and_then(Next::Create, refused(&["there is already an app myapp"], of("apps:create", nothing, &["apps:create", "myapp", "--no-remote"]))),
+];
