@@ -47,7 +47,9 @@ pub(crate) fn ledger(world: &World) -> Checked<Option<SqliteLedger>> {
         return Ok(None);
     }
     let opened = SqliteLedger::open(&world.env.home());
-    opened.map(Some).map_err(|error| format!("the ledger does not open: {error}"))
+    opened
+        .map(Some)
+        .map_err(|error| format!("the ledger does not open: {error}"))
 }
 
 /// The apps there are, each as it is now.
@@ -75,10 +77,19 @@ pub(crate) fn facts(world: &World) -> Checked<String> {
     };
     for moment in moments(world)? {
         let name = &moment.app.name;
-        let commit = moment.state.slug.as_ref().map(|slug| slug.commit.to_string());
+        let commit = moment
+            .state
+            .slug
+            .as_ref()
+            .map(|slug| slug.commit.to_string());
         let _ = writeln!(text, "{name} {:?} code {commit:?}", moment.app.branch);
         let _ = writeln!(text, "  pinned code {}", moment.code_pinned);
-        for (key, var) in moment.state.config.iter().filter(|(key, _)| key.as_str() != NEXT) {
+        for (key, var) in moment
+            .state
+            .config
+            .iter()
+            .filter(|(key, _)| key.as_str() != NEXT)
+        {
             let value = match &var.owner {
                 // It is the resource's, and another each time.
                 Owner::User => var.value.reveal().to_owned(),
@@ -89,7 +100,9 @@ pub(crate) fn facts(world: &World) -> Checked<String> {
         for addon in moment.state.addons.values() {
             let _ = writeln!(text, "  add-on {}", addon.plan);
         }
-        let kept = ledger.history(name, None, usize::MAX).map_err(|error| error.to_string())?;
+        let kept = ledger
+            .history(name, None, usize::MAX)
+            .map_err(|error| error.to_string())?;
         for release in kept.iter().filter(|release| release.pinned) {
             let _ = writeln!(text, "  pinned {}", release.version);
         }
@@ -111,12 +124,15 @@ pub(crate) fn legal(world: &World) -> Checked {
         need(numbers.windows(2).all(|pair| pair[0] > pair[1]), || {
             format!("{app}: numbers are out of order: {numbers:?}")
         })?;
-        need(numbers.first().copied().unwrap_or(0) == last || moment.state.tier().is_none(), || {
-            format!("{app}: the newest is not {last}: {numbers:?}")
-        })?;
+        need(
+            numbers.first().copied().unwrap_or(0) == last || moment.state.tier().is_none(),
+            || format!("{app}: the newest is not {last}: {numbers:?}"),
+        )?;
         if keeps_all(&moment) {
             let all: Vec<u64> = (1..=last).rev().collect();
-            need(numbers == all, || format!("{app}: numbers have gaps: {numbers:?} of {last}"))?;
+            need(numbers == all, || {
+                format!("{app}: numbers have gaps: {numbers:?} of {last}")
+            })?;
         }
         for release in &history {
             ledger.state_at(app, release.version).map_err(said)?;
@@ -136,7 +152,9 @@ fn keeps_all(moment: &Moment) -> bool {
 fn one_is_pending(moment: &Moment, history: &[Release]) -> Checked {
     let mut pending = history.iter().filter(|one| one.status == Status::Pending);
     let first = pending.next().map(|one| one.version);
-    need(pending.next().is_none(), || "two releases are pending".to_owned())?;
+    need(pending.next().is_none(), || {
+        "two releases are pending".to_owned()
+    })?;
     need(first.is_none_or(|version| version == moment.last), || {
         format!("{first:?} is pending, and not the last")
     })
@@ -147,7 +165,9 @@ fn is_newest(moment: &Moment, history: &[Release]) -> Checked {
     let newest = history.iter().find(|one| one.status == Status::Succeeded);
     let (newest, current) = (newest.map(|one| one.version), moment.current.as_ref());
     let current = current.map(|one| one.version);
-    need(newest == current, || format!("{current:?} is current and {newest:?} newest"))
+    need(newest == current, || {
+        format!("{current:?} is current and {newest:?} newest")
+    })
 }
 
 /// What is true once the next command has ended (S31): nothing is pending or waits to be announced,
@@ -157,21 +177,46 @@ pub(crate) fn settled(world: &World) -> Checked {
     let Some(ledger) = ledger(world)? else {
         return Ok(());
     };
+    for moment in moments(world)? {
+        let app = &moment.app.name;
+        let said = |error| format!("{app}: {error}");
+        basic_keeps_two(
+            &moment,
+            &ledger.history(app, None, usize::MAX).map_err(said)?,
+        )?;
+    }
+    resources_agree(world)
+}
+
+/// Nothing is pending or waits to be announced, and what providers keep is what the ledger lists is
+/// what current releases have.
+pub(crate) fn resources_agree(world: &World) -> Checked {
+    let Some(ledger) = ledger(world)? else {
+        return Ok(());
+    };
     let mut attached = Kept::new();
     let mut listed = Kept::new();
     for moment in moments(world)? {
         let app = &moment.app.name;
         let said = |error| format!("{app}: {error}");
-        need(moment.pending.is_none(), || format!("{app}: {:?} is pending still", moment.pending))?;
+        need(moment.pending.is_none(), || {
+            format!("{app}: {:?} is pending still", moment.pending)
+        })?;
         let waits = ledger.outbox(app).map_err(said)?;
-        need(waits.is_empty(), || format!("{app}: the outbox holds {waits:?}"))?;
+        need(waits.is_empty(), || {
+            format!("{app}: the outbox holds {waits:?}")
+        })?;
         for resource in ledger.resources(app).map_err(said)? {
             listed.insert(resource.id.to_string(), resource.plan.to_string());
         }
         for addon in moment.state.addons.values() {
-            attached.extend(addon.resource.iter().map(|id| (id.to_string(), addon.plan.to_string())));
+            attached.extend(
+                addon
+                    .resource
+                    .iter()
+                    .map(|id| (id.to_string(), addon.plan.to_string())),
+            );
         }
-        basic_keeps_two(&moment, &ledger.history(app, None, usize::MAX).map_err(said)?)?;
     }
     for gone in ["myapp"] {
         // The resources of an app that is gone would be listed under its name.
@@ -191,17 +236,28 @@ pub(crate) fn settled(world: &World) -> Checked {
         plans.collect()
     };
     let (wanted, kept) = (vaults(attached), world.provider.kept());
-    need(wanted == kept, || format!("the provider keeps {kept:?}, releases have {wanted:?}"))
+    need(wanted == kept, || {
+        format!("the provider keeps {kept:?}, releases have {wanted:?}")
+    })
 }
 
 fn basic_keeps_two(moment: &Moment, history: &[Release]) -> Checked {
-    if moment.state.tier().is_none_or(|tier| tier.to_string() != "releases:basic") {
+    if moment
+        .state
+        .tier()
+        .is_none_or(|tier| tier.to_string() != "releases:basic")
+    {
         return Ok(());
     }
     let good = history.iter().filter(|one| one.status == Status::Succeeded);
-    let kept: Vec<Version> = good.filter(|one| !one.pinned).map(|one| one.version).collect();
+    let kept: Vec<Version> = good
+        .filter(|one| !one.pinned)
+        .map(|one| one.version)
+        .collect();
     let pins = history.iter().any(|one| one.pinned);
-    need(kept.len() <= 2 || pins, || format!("releases:basic keeps {kept:?}"))
+    need(kept.len() <= 2 || pins, || {
+        format!("releases:basic keeps {kept:?}")
+    })
 }
 
 /// What runs is what the history says is current, and nothing else does (S30, S31).
@@ -225,18 +281,26 @@ fn only_current(world: &World) -> Checked {
     let mut servers = BTreeSet::new();
     if let Some(ledger) = ledger(world)? {
         for moment in &moments {
-            for resource in ledger.resources(&moment.app.name).map_err(|error| error.to_string())? {
+            for resource in ledger
+                .resources(&moment.app.name)
+                .map_err(|error| error.to_string())?
+            {
                 servers.extend(resource.process.map(|words| words.join(" ")));
             }
         }
     }
     let daemons: Vec<&Found> = all.iter().filter(|one| one.is_daemon()).collect();
-    need(daemons.len() <= 1, || format!("several daemons: {daemons:?}"))?;
+    need(daemons.len() <= 1, || {
+        format!("several daemons: {daemons:?}")
+    })?;
     for one in all.iter().filter(|one| !one.is_daemon()) {
         let of_daemon = daemons.iter().any(|daemon| one.parent == daemon.pid);
         let legal = match one.release(&home) {
             Some((app, version)) => moments.iter().any(|moment| {
-                let current = moment.current.as_ref().map(|current| current.version.number());
+                let current = moment
+                    .current
+                    .as_ref()
+                    .map(|current| current.version.number());
                 moment.app.name.as_str() == app && current == Some(version) && of_daemon
             }),
             None => of_daemon && servers.contains(one.words.trim_end()),
@@ -252,7 +316,10 @@ fn answers(world: &World, moment: &Moment, current: Version) -> Checked {
     let home = world.env.home();
     let wanted = (app.to_owned(), current.number());
     let all = processes::of_home(&home);
-    let Some(web) = all.iter().find(|one| one.release(&home).as_ref() == Some(&wanted)) else {
+    let Some(web) = all
+        .iter()
+        .find(|one| one.release(&home).as_ref() == Some(&wanted))
+    else {
         return Err(format!("{app}: no process of {current} runs"));
     };
     let environ = std::fs::read(format!("/proc/{}/environ", web.pid)).unwrap_or_default();
@@ -260,7 +327,10 @@ fn answers(world: &World, moment: &Moment, current: Version) -> Checked {
     for (key, var) in moment.state.config.iter() {
         let line = format!("{}={}", key.as_str(), var.value.reveal());
         need(environ.contains(line.as_bytes()), || {
-            format!("{app}: the process of {current} does not have {}", key.as_str())
+            format!(
+                "{app}: the process of {current} does not have {}",
+                key.as_str()
+            )
         })?;
     }
     let page = page(world, app)?;
@@ -274,14 +344,17 @@ fn page(world: &World, app: &str) -> Checked<String> {
     let status = world.env.run(["status", "--json"]);
     let status: serde_json::Value =
         serde_json::from_str(&status.stdout).map_err(|error| format!("{error}: {status}"))?;
-    let port = status["router"].as_str().and_then(|url| url.rsplit_once(':'));
+    let port = status["router"]
+        .as_str()
+        .and_then(|url| url.rsplit_once(':'));
     let Some((_, port)) = port else {
         return Err(format!("no daemon runs: {status}"));
     };
     let mut answer = String::new();
     let asked = TcpStream::connect(format!("127.0.0.1:{port}")).and_then(|mut stream| {
         stream.set_read_timeout(Some(PATIENCE))?;
-        let request = format!("GET / HTTP/1.1\r\nHost: {app}.localhost\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: {app}.localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes())?;
         stream.read_to_string(&mut answer)
     });

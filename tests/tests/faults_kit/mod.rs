@@ -14,7 +14,9 @@
 )]
 
 pub(crate) mod checks;
+pub(crate) mod client;
 pub(crate) mod dice;
+pub(crate) mod model;
 pub(crate) mod operations;
 pub(crate) mod processes;
 pub(crate) mod provider;

@@ -17,21 +17,12 @@ pub(crate) struct Operation {
     pub(crate) daemon: bool,
     /// How the same command may refuse once it was done.
     pub(crate) again: &'static [&'static str],
-    /// What is done next.
-    pub(crate) next: Next,
-}
-
-/// What is done after an operation that was ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Another change of the same app.
-    Config,
-    /// Another app is created, for this one may not be there.
-    Create,
+    /// Whether it creates the app, so that the next command must not be about it.
+    pub(crate) creates: bool,
 }
 
 /// A page that tells which release it is from.
-const WEB: &str = "web: echo \"$GREETING from $SLUGLINE_RELEASE_VERSION\" > index.html \
+pub(crate) const WEB: &str = "web: echo \"$GREETING from $SLUGLINE_RELEASE_VERSION\" > index.html \
                    && exec \"$SLUGLINE_BIN\" static .\n";
 
 fn nothing(_: &World) {}
@@ -53,10 +44,20 @@ fn quiet(world: &World) {
 /// An app that serves, after two deploys and a change of its config: v4.
 fn serving(world: &World) {
     quiet(world);
-    world.does(&["deploy", "one", "--commit", "1111111111111111111111111111111111111111"]);
+    world.does(&[
+        "deploy",
+        "one",
+        "--commit",
+        "1111111111111111111111111111111111111111",
+    ]);
     world.env.write_file("two/Procfile", WEB);
     world.env.write_file("two/a/file", "of the second");
-    world.does(&["deploy", "two", "--commit", "2222222222222222222222222222222222222222"]);
+    world.does(&[
+        "deploy",
+        "two",
+        "--commit",
+        "2222222222222222222222222222222222222222",
+    ]);
     world.does(&["config:add", "GREETING=good day"]);
     world.env.write_file("three/Procfile", WEB);
     world.env.write_file("three/page.txt", "of the third");
@@ -102,11 +103,7 @@ fn cloned(world: &World) {
     }
 }
 
-const fn of(
-    name: &'static str,
-    prepare: fn(&World),
-    words: &'static [&'static str],
-) -> Operation {
+const fn of(name: &'static str, prepare: fn(&World), words: &'static [&'static str]) -> Operation {
     Operation {
         name,
         prepare,
@@ -114,55 +111,148 @@ const fn of(
         process: Process::Command,
         daemon: false,
         again: &[],
-        next: Next::Config,
+        creates: false,
     }
 }
 
 const fn served(operation: Operation) -> Operation {
-    Operation { daemon: true, ..operation }
+    Operation {
+        daemon: true,
+        ..operation
+    }
 }
 
 const fn by(process: Process, operation: Operation) -> Operation {
-    Operation { process, ..operation }
+    Operation {
+        process,
+        ..operation
+    }
 }
 
 const fn refused(again: &'static [&'static str], operation: Operation) -> Operation {
     Operation { again, ..operation }
 }
 
-const fn and_then(next: Next, operation: Operation) -> Operation {
-    Operation { next, ..operation }
+const fn creates(operation: Operation) -> Operation {
+    Operation {
+        creates: true,
+        ..operation
+    }
 }
 
 const ADDED: &[&str] = &["add-on already added"];
-const DEPLOY: &[&str] = &["deploy", "three", "--commit", "3333333333333333333333333333333333333333"];
+const DEPLOY: &[&str] = &[
+    "deploy",
+    "three",
+    "--commit",
+    "3333333333333333333333333333333333333333",
+];
 const DESTROY: &[&str] = &["apps:destroy", "--confirm", "myapp"];
 
 /// All of them.
 pub(crate) const OPERATIONS: &[Operation] = &[
     served(of("deploy", serving, DEPLOY)),
     of("deploy, no daemon", serving, DEPLOY),
-    refused(&["Everything up-to-date"], served(by(Process::Hook, of("git push", cloned, &["git", "push", "slugline", "main"])))),
-    served(refused(ADDED, of("addons:add vault", serving, &["addons:add", "vault:small"]))),
-    served(refused(ADDED, of("addons:add memcache", serving, &["addons:add", "memcache"]))),
-    served(of("addons:upgrade", with_vault, &["addons:upgrade", "vault:large"])),
-    served(refused(&["myapp has no vault"], of("addons:remove", with_vault, &["addons:remove", "vault", "--confirm", "myapp"]))),
-    served(of("addons:downgrade releases:basic", serving, &["addons:downgrade", "releases:basic", "--confirm", "myapp"])),
-    and_then(Next::Create, served(refused(&["no app"], of("apps:destroy", with_servers, DESTROY)))),
-    of("first deploy", bare, &["deploy", "one", "--commit", "1111111111111111111111111111111111111111"]),
-    served(of("config:add", serving, &["config:add", "GREETING=bye", "SHAPE=round"])),
-    of("config:add, nothing runs", quiet, &["config:add", "GREETING=bye", "SHAPE=round"]),
+    refused(
+        &["Everything up-to-date"],
+        served(by(
+            Process::Hook,
+            of("git push", cloned, &["git", "push", "slugline", "main"]),
+        )),
+    ),
+    served(refused(
+        ADDED,
+        of("addons:add vault", serving, &["addons:add", "vault:small"]),
+    )),
+    served(refused(
+        ADDED,
+        of("addons:add memcache", serving, &["addons:add", "memcache"]),
+    )),
+    served(of(
+        "addons:upgrade",
+        with_vault,
+        &["addons:upgrade", "vault:large"],
+    )),
+    served(refused(
+        &["is not added to this app"],
+        of(
+            "addons:remove",
+            with_vault,
+            &["addons:remove", "vault", "--confirm", "myapp"],
+        ),
+    )),
+    served(of(
+        "addons:downgrade releases:basic",
+        serving,
+        &["addons:downgrade", "releases:basic", "--confirm", "myapp"],
+    )),
+    served(refused(
+        &["no app"],
+        of("apps:destroy", with_servers, DESTROY),
+    )),
+    of(
+        "first deploy",
+        bare,
+        &[
+            "deploy",
+            "one",
+            "--commit",
+            "1111111111111111111111111111111111111111",
+        ],
+    ),
+    served(of(
+        "config:add",
+        serving,
+        &["config:add", "GREETING=bye", "SHAPE=round"],
+    )),
+    of(
+        "config:add, nothing runs",
+        quiet,
+        &["config:add", "GREETING=bye", "SHAPE=round"],
+    ),
     served(of("config:remove", serving, &["config:remove", "COLOR"])),
     served(of("rollback", serving, &["rollback", "v2"])),
-    served(of("rollback --code-only", serving, &["rollback", "v2", "--code-only"])),
-    served(of("rollback --config-only", serving, &["rollback", "v1", "--config-only"])),
-    refused(&["No rolled-back code is pinned"], of("rollback --unpin", rolled_back, &["rollback", "--unpin"])),
+    served(of(
+        "rollback --code-only",
+        serving,
+        &["rollback", "v2", "--code-only"],
+    )),
+    served(of(
+        "rollback --config-only",
+        serving,
+        &["rollback", "v1", "--config-only"],
+    )),
+    refused(
+        &["No rolled-back code is pinned"],
+        of("rollback --unpin", rolled_back, &["rollback", "--unpin"]),
+    ),
     served(of("restart", serving, &["restart"])),
     of("restart, no daemon", with_servers, &["restart"]),
-    by(Process::Serve, of("serve, as it starts", with_servers, &["restart"])),
+    by(
+        Process::Serve,
+        of("serve, as it starts", with_servers, &["restart"]),
+    ),
     by(Process::Serve, of("serve, in a deploy", serving, DEPLOY)),
-    refused(ADDED, of("addons:add releases:basic", bare, &["addons:add", "releases:basic"])),
+    refused(
+        ADDED,
+        of(
+            "addons:add releases:basic",
+            bare,
+            &["addons:add", "releases:basic"],
+        ),
+    ),
     of("releases:pin", serving, &["releases:pin", "v1"]),
-    of("releases:prune", prunable, &["releases:prune", "--confirm", "myapp"]),
-    and_then(Next::Create, refused(&["there is already an app myapp"], of("apps:create", nothing, &["apps:create", "myapp", "--no-remote"]))),
+    of(
+        "releases:prune",
+        prunable,
+        &["releases:prune", "--confirm", "myapp"],
+    ),
+    creates(refused(
+        &["there is already an app myapp"],
+        of(
+            "apps:create",
+            nothing,
+            &["apps:create", "myapp", "--no-remote"],
+        ),
+    )),
 ];

@@ -80,7 +80,9 @@ fn library() -> &'static Path {
         let folder = tempfile_folder();
         let library = folder.join("shim.so");
         let mut cc = Command::new("cc");
-        cc.args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]);
+        cc.args([
+            "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o",
+        ]);
         let compiled = cc.arg(&library).arg(source).arg("-ldl").status();
         assert!(
             compiled.is_ok_and(|status| status.success()),
@@ -92,7 +94,8 @@ fn library() -> &'static Path {
 
 /// A folder in the target folder that each test process has to itself.
 fn tempfile_folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shim-{}", std::process::id()));
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shim-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("the target folder can be written");
     folder
 }
@@ -116,7 +119,9 @@ pub(crate) fn arm(
         At::Point(name) => command.env("FAULTS_AT", name),
         At::Nth(place) => command.env("FAULTS_NTH", place.to_string()),
     };
-    command.env("FAULTS_DO", fault.word()).env("FAULTS_HIT", hit);
+    command
+        .env("FAULTS_DO", fault.word())
+        .env("FAULTS_HIT", hit);
 }
 
 fn watches(command: &mut Command, home: &Path, process: Process) {

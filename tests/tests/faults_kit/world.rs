@@ -113,7 +113,10 @@ impl World {
     /// Starts the daemon, and waits until it serves.
     fn serve(&mut self) {
         let mut command = self.env.caller().command("slugline");
-        command.arg("serve").stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .arg("serve")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon can be started");
         let mut line = String::new();
         let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
@@ -136,16 +139,31 @@ impl World {
 
     /// Runs a command, armed by `arm`. What it prints goes to files, so that nobody waits for a child
     /// that it left behind.
-    fn ran(&self, mut command: Command, arm: impl FnOnce(&mut Command)) -> Ran {
-        let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+    fn ran(&self, command: Command, arm: impl FnOnce(&mut Command)) -> Ran {
+        self.ran_as(command, "", |command, _| arm(command))
+    }
+
+    /// The same beside others who do so, each with a word of its own; `arm` is told which file says
+    /// that a fault happened.
+    pub(crate) fn ran_as(
+        &self,
+        mut command: Command,
+        own: &str,
+        arm: impl FnOnce(&mut Command, &PathBuf),
+    ) -> Ran {
+        let words = command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned());
         let words = words.collect::<Vec<_>>().join(" ");
-        let [out, err, hit] = ["stdout", "stderr", "hit"].map(|name| self.file(name));
+        let [out, err, hit] =
+            ["stdout", "stderr", "hit"].map(|name| self.file(&format!("{own}{name}")));
         let _ = std::fs::remove_file(&hit);
-        arm(&mut command);
+        arm(&mut command, &hit);
         command.stdout(File::create(&out).unwrap());
         command.stderr(File::create(&err).unwrap());
         let status = command.status().expect("the command can be run");
-        let read = |file: &Path| String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
+        let read =
+            |file: &Path| String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
         Ran {
             words,
             status: status.code(),
@@ -199,5 +217,8 @@ impl Drop for World {
 fn copy(from: &Path, to: &Path) {
     let mut cp = Command::new("cp");
     let copied = cp.args(["-a", "--reflink=auto"]).arg(from).arg(to).status();
-    assert!(copied.is_ok_and(|status| status.success()), "cp cannot be run");
+    assert!(
+        copied.is_ok_and(|status| status.success()),
+        "cp cannot be run"
+    );
 }
