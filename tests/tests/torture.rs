@@ -43,7 +43,7 @@ fn number(variable: &str, otherwise: usize) -> usize {
 #[test]
 fn a_long_life_with_much_bad_luck() {
     let seed = dice::seed("TORTURE_SEED");
-    let operations = number("TORTURE_OPERATIONS", 2_000);
+    let operations = number("TORTURE_OPERATIONS", 10_000);
     let clients = number("TORTURE_CLIENTS", 4);
     let said =
         format!("TORTURE_SEED={seed} TORTURE_OPERATIONS={operations} TORTURE_CLIENTS={clients}");
@@ -118,7 +118,7 @@ impl Torture {
     /// Lets each client give its commands. Answers how many that were.
     fn round(&mut self) -> usize {
         self.rounds += 1;
-        let fills = self.disk.is_some() && self.dice.percent(30);
+        let fills = self.disk.is_some() && self.dice.percent(40);
         let (world, disk) = (&self.world, &self.disk);
         let left = Mutex::new(self.clients.len());
         std::thread::scope(|scope| {
@@ -185,6 +185,12 @@ impl Torture {
         }
         for one in given.values() {
             left_nothing(one)?;
+            let met = match (one.ran.signal, one.ran.hit) {
+                (Some(_), _) => "killed in the midst",
+                (None, true) => "met a disk that failed",
+                (None, false) => "met no fault",
+            };
+            *self.tally.entry(met).or_default() += 1;
             *self.tally.entry(one.end.word()).or_default() += 1;
         }
         if let Err(why) = checks::resources_agree(&self.world) {

@@ -46,11 +46,11 @@ pub(crate) enum End {
 impl End {
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Self::Done(_) => "done, without a release",
-            Self::Refused => "refused",
-            Self::Killed => "killed, without a release",
+            Self::Done(_) => "ended well, without a release",
+            Self::Refused => "ended refused",
+            Self::Killed => "ended by a kill, without a release",
             Self::Panicked => "panicked",
-            Self::Followed => "made a release",
+            Self::Followed => "ended with a release",
         }
     }
 }
@@ -138,14 +138,14 @@ impl Client {
 
     /// Which fault it meets, if any, and at which of its calls.
     fn fault(&mut self) -> Option<(usize, Fault)> {
-        let at = 1 + self.dice.below(130);
+        let at = 1 + self.dice.below(110);
         let fault = match self.dice.below(100) {
-            0..20 => Fault::Kill,
-            20..23 => Fault::Torn,
-            23..25 => Fault::Full,
-            25..27 => Fault::FullFromThereOn,
-            27..29 => Fault::ReadOnlyFromThereOn,
-            29 => Fault::Broken,
+            0..27 => Fault::Kill,
+            27..30 => Fault::Torn,
+            30..32 => Fault::Full,
+            32..34 => Fault::FullFromThereOn,
+            34..36 => Fault::ReadOnlyFromThereOn,
+            36 => Fault::Broken,
             _ => return None,
         };
         Some((at, fault))

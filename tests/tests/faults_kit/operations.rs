@@ -220,7 +220,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     served(of(
         "rollback --config-only",
         serving,
-        &["rollback", "v1", "--config-only"],
+        &["rollback", "v2", "--config-only"],
     )),
     refused(
         &["No rolled-back code is pinned"],

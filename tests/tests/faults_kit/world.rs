@@ -7,8 +7,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use slugline_testkit::environment::{Caller, TestEnvironment};
+use slugline_testkit::environment::{Caller, TestEnvironment, wait_until};
 
+use super::processes::{self, Found};
 use super::provider::{Kept, Provider};
 use super::shim::{self, At, Fault, Process};
 
@@ -130,7 +131,12 @@ impl World {
     /// Ends whatever runs.
     pub(crate) fn stop(&mut self) {
         if self.env.home().exists() {
-            let _ = self.env.run(["serve", "--stop"]).success();
+            // A daemon that has a fault before it yet may meet it now, and so not answer.
+            let _ = self.env.run(["serve", "--stop"]);
+            let home = self.env.home();
+            wait_until("the end of the daemon", || {
+                !processes::of_home(&home).iter().any(Found::is_daemon)
+            });
         }
         if let Some(mut daemon) = self.daemon.take() {
             daemon.wait().expect("the daemon ends");
