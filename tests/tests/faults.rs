@@ -5,9 +5,12 @@
 //! comes to where it should have come at once.
 //!
 //! The points are listed by the operation itself (`faults_kit/shim.c`). Of calls that one operation
-//! makes many times on one file, the test takes the first, the last and a few between;
-//! `FAULTS=all cargo test -p slugline-tests --test faults -- --nocapture` takes every one. `FAULTS_SEED`
-//! chooses which, `FAULTS_ONLY` names one operation, and both are printed where something fails.
+//! makes many times on one file, the test takes one or two by chance;
+//! `FAULTS=kill cargo test -p slugline-tests --test faults -- --nocapture` kills at every one, and
+//! `FAULTS=all` does all of this at every one. `FAULTS_SEED` chooses which otherwise, and is printed where
+//! something fails; `FAULTS_ONLY` names one operation.
+
+#![expect(clippy::print_stdout, reason = "the table is what the test shows")]
 
 mod faults_kit;
 
@@ -223,9 +226,10 @@ fn note(row: &mut Row, operation: &Operation, place: &str, why: &str) {
     row.wrong.push(format!("{place}: {why}"));
 }
 
-/// Which points are tried, and how: of each call on each file the first, the last, and a few between.
+/// Which points are tried, and how: one of each call on each file, and a few more; or all.
 fn plan(points: &[String], mut dice: Dice) -> Vec<(String, Fault)> {
-    let all = std::env::var("FAULTS").is_ok_and(|what| what == "all");
+    let wanted = std::env::var("FAULTS").unwrap_or_default();
+    let (all, every) = (wanted == "all", wanted == "kill");
     let mut classes: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
     for point in points {
         let class = point.rsplit_once('#').map_or("", |(class, _)| class);
@@ -233,43 +237,47 @@ fn plan(points: &[String], mut dice: Dice) -> Vec<(String, Fault)> {
     }
     let mut plan = Vec::new();
     for (class, points) in classes {
-        let last = points.len() - 1;
-        let between = 100 * BETWEEN / points.len().max(1);
-        for (place, point) in points.into_iter().enumerate() {
-            if !all && place != 0 && place != last && !dice.percent(between) {
-                continue;
-            }
-            plan.push((point.clone(), Fault::Kill));
-            if place == last && (all || dice.percent(30)) {
-                plan.push((point.clone(), Fault::After));
-            }
-            let file = class
-                .split_once(' ')
-                .is_some_and(|(_, what)| what.contains(['/', '.']));
-            if class.starts_with("write ") && file && (all || dice.percent(25)) {
-                plan.push((point.clone(), Fault::Torn));
-            }
-            let fails = [
-                "write", "create", "sync", "rename", "mkdir", "link", "truncate",
-            ];
-            let call = class.split(' ').next().unwrap_or_default();
-            if file && fails.contains(&call) && (all || dice.percent(20)) {
-                let faults = [
-                    Fault::Full,
-                    Fault::FullFromThereOn,
-                    Fault::ReadOnlyFromThereOn,
-                    Fault::Broken,
-                ];
-                plan.push((point.clone(), *dice.one(&faults)));
+        let one = dice.below(points.len());
+        for (place, point) in points.iter().enumerate() {
+            if every {
+                plan.push(((*point).clone(), Fault::Kill));
+            } else if all || place == one || dice.percent(100 * MORE / points.len()) {
+                plan.extend(faults(class, all, &mut dice).map(|fault| ((*point).clone(), fault)));
             }
         }
     }
     plan
 }
 
-/// Of calls that an operation makes many times on one file, about so many between the first and the
-/// last are tried.
-const BETWEEN: usize = 3;
+/// Of the calls that an operation makes many times on one file, about so many more than one are tried.
+const MORE: usize = 1;
+
+/// Calls that a disk can fail.
+const WRITES: [&str; 7] = [
+    "write", "create", "sync", "rename", "mkdir", "link", "truncate",
+];
+
+/// What happens at a point: it is killed before the call; after it, which is much like before the
+/// next; in the midst; and one error.
+fn faults(class: &str, all: bool, dice: &mut Dice) -> impl Iterator<Item = Fault> + use<> {
+    let errors = [
+        Fault::Full,
+        Fault::FullFromThereOn,
+        Fault::ReadOnlyFromThereOn,
+        Fault::Broken,
+    ];
+    let (call, what) = class.split_once(' ').unwrap_or_default();
+    let file = what.contains(['/', '.']);
+    let fails = file && WRITES.contains(&call);
+    let mut often = |percent: usize, of: bool| of && (all || dice.percent(percent));
+    let after = often(15, true).then_some(Fault::After);
+    let torn = often(25, call == "write" && file).then_some(Fault::Torn);
+    let error = often(15, fails).then_some(());
+    let error = error.map(|()| *dice.one(&errors));
+    [Some(Fault::Kill), after, torn, error]
+        .into_iter()
+        .flatten()
+}
 
 /// Tries one point. Answers whether the operation came to it.
 fn try_one(

@@ -8,6 +8,12 @@
 //! same seed gives each client the same commands and faults, in the same order; how the clients
 //! interleave is up to the machine, but for `TORTURE_CLIENTS=1`.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and this one shows what it met"
+)]
+
 mod faults_kit;
 
 use std::collections::BTreeMap;

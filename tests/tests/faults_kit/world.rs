@@ -130,7 +130,10 @@ impl World {
 
     /// Ends whatever runs.
     pub(crate) fn stop(&mut self) {
-        if self.env.home().exists() {
+        if processes::of_home(&self.env.home())
+            .iter()
+            .any(Found::is_daemon)
+        {
             // A daemon that has a fault before it yet may meet it now, and so not answer.
             let _ = self.env.run(["serve", "--stop"]);
             let home = self.env.home();
