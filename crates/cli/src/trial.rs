@@ -83,10 +83,25 @@ impl Trial {
         let plugin = plugin_name(self.plan.plan());
         let plugins = context.home.join("plugins");
         let place = plugins.join(&plugin);
-        std::fs::create_dir_all(&plugins)
-            .and_then(|()| std::fs::rename(self.folder.join("plugins").join(&plugin), &place))
-            .map_err(|error| failed("cannot write", &place, &error))?;
-        approve(&context.home, self.plan.plan())
+        if place.exists() {
+            let there = std::io::ErrorKind::AlreadyExists.into();
+            return Err(failed("cannot write", &place, &there));
+        }
+        // Approved before it is there: no command may find it unapproved, even where this one is
+        // killed in between.
+        let (info, digest) = install::installed(&self.folder, &plugin)?;
+        install::approve(&context.home, &plugin, &info, &digest)?;
+        let placed = std::fs::create_dir_all(&plugins)
+            .and_then(|()| std::fs::rename(self.folder.join("plugins").join(&plugin), &place));
+        if let Err(error) = placed {
+            // Another came first, and keeps its approval; or there is none to have one.
+            match install::is_installed(&context.home, &plugin) {
+                true => approve(&context.home, self.plan.plan())?,
+                false => install::forget(&context.home, &plugin)?,
+            }
+            return Err(failed("cannot write", &place, &error));
+        }
+        Ok(())
     }
 
     /// The tier.

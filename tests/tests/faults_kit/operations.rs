@@ -89,6 +89,15 @@ fn rolled_back(world: &World) {
     world.does(&["rollback", "v2", "--pin"]);
 }
 
+/// With a pin, and a script that is no tier yet.
+fn with_script(world: &World) {
+    serving(world);
+    world.does(&["releases:pin", "v1"]);
+    let script = "local tier = slugline.tier(\"third\")\n\
+                  function tier.keep(history) return history end\n";
+    world.env.write_file("third.lua", script);
+}
+
 /// A clone whose commit is not pushed yet.
 fn cloned(world: &World) {
     serving(world);
@@ -242,6 +251,15 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ),
     ),
     of("releases:pin", serving, &["releases:pin", "v1"]),
+    of("releases:unpin", with_script, &["releases:unpin", "v1"]),
+    refused(
+        &["There is a tier releases:third already"],
+        of(
+            "tiers:add",
+            with_script,
+            &["tiers:add", "third", "third.lua"],
+        ),
+    ),
     of(
         "releases:prune",
         prunable,
