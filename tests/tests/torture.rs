@@ -341,7 +341,7 @@ impl SmallDisk {
         std::fs::create_dir(home).ok()?;
         let mut mount = Command::new("mount");
         let mounted = mount
-            .args(["-t", "tmpfs", "-o", "size=256m", "none"])
+            .args(["-t", "tmpfs", "-o", "size=256m,mode=700", "none"])
             .arg(home)
             .output();
         if mounted.is_ok_and(|ran| ran.status.success()) {
