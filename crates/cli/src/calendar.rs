@@ -28,6 +28,37 @@ pub fn month(text: &str) -> Result<Month, CommandError> {
     first.and_then(beginning).ok_or_else(wrong)
 }
 
+/// The instant that is so long before `now` (`30m`, `12h`, `2d`, `3w`), or at which this date
+/// (`2026-11-20`) begins where this machine is, or that is written out (RFC 3339).
+///
+/// # Errors
+/// Where it is none of them.
+pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, CommandError> {
+    let wrong = || {
+        CommandError::usage(format!(
+            "{text:?} is no time: write it as 2d, 12h, 30m or 2026-11-20"
+        ))
+    };
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(instant.as_millisecond()));
+    }
+    if let Ok(date) = text.parse::<Date>() {
+        let begins = date.to_zoned(TimeZone::system()).map_err(|_| wrong())?;
+        return Ok(Timestamp(begins.timestamp().as_millisecond()));
+    }
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let seconds: i64 = match unit {
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return Err(wrong()),
+    };
+    let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    let age = i64::from(count) * seconds * 1000;
+    Ok(Timestamp(now.0.saturating_sub(age)))
+}
+
 /// The months from the one that `first` lies in to the one that `last` lies in.
 pub fn months(first: Timestamp, last: Timestamp) -> Vec<Month> {
     let mut months = Vec::new();
@@ -75,6 +106,30 @@ mod tests {
         // March has an hour less where clocks are put forward, but not in UTC.
         check("2012-03", 31);
         assert_eq!(month("1970-01").unwrap().from, Timestamp(0));
+    }
+
+    #[test]
+    fn an_age_or_an_instant_is_a_time() {
+        let now = Timestamp(10 * 604_800_000);
+        let check = |text: &str, expected: i64| {
+            assert_eq!(since(text, now).unwrap(), Timestamp(expected), "{text}");
+        };
+        check("30m", now.0 - 1_800_000);
+        check("2d", now.0 - 172_800_000);
+        check("10w", 0);
+        check("1970-01-01T00:00:01Z", 1000);
+        for bad in [
+            "",
+            "d",
+            "2",
+            "-2d",
+            "2y",
+            "yesterday",
+            "2026-13-01",
+            "\u{e9}",
+        ] {
+            assert!(since(bad, now).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

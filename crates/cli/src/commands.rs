@@ -3,6 +3,7 @@
 
 pub mod addons;
 pub mod apps;
+pub mod audit;
 pub mod billing;
 pub mod config;
 pub mod confirm;
@@ -28,6 +29,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
+use crate::typed::Noted;
 
 /// How a command ends.
 pub type Outcome = Result<Status, CommandError>;
@@ -41,16 +43,38 @@ struct Row {
     about: &'static str,
     declare: fn(clap::Command) -> clap::Command,
     run: fn(&Context, &ArgMatches) -> Result<Outcome, clap::Error>,
+    /// What the audit is told of it; nothing of a command that only shows.
+    noted: Option<Noted>,
 }
+
+/// A command that changes something, with the arguments that the audit names.
+const fn notes(words: &'static [&'static str]) -> Option<Noted> {
+    Some(Noted {
+        words,
+        always: false,
+    })
+}
+
+/// The same of one that the audit tells of also where it made a release.
+const fn always(words: &'static [&'static str]) -> Option<Noted> {
+    Some(Noted {
+        words,
+        always: true,
+    })
+}
+
+/// A command that only shows.
+const SHOWS: Option<Noted> = None;
 
 /// Declares the commands: names, what each does, and the module with its `Args` and its `run`.
 macro_rules! commands {
-    ($($name:literal $(or $alias:literal)* $about:literal $($module:ident)::+;)*) => {
+    ($($noted:expr, $name:literal $(or $alias:literal)* $about:literal $($module:ident)::+;)*) => {
         const COMMANDS: &[Row] = &[$(Row {
             name: $name,
             aliases: &[$($alias),*],
             about: $about,
             declare: <$($module)::+::Args as Args>::augment_args,
+            noted: $noted,
             run: |context, matches| {
                 let args = <$($module)::+::Args>::from_arg_matches(matches)?;
                 Ok($($module)::+::run(context, &args))
@@ -81,56 +105,86 @@ pub fn names() -> impl Iterator<Item = &'static str> + Clone {
 /// Runs the command that was typed. The outer error says that its arguments make no sense.
 pub fn run(context: &Context, name: &str, matches: &ArgMatches) -> Result<Outcome, clap::Error> {
     match COMMANDS.iter().find(|row| row.name == name) {
-        Some(row) => (row.run)(context, matches),
+        Some(row) => {
+            context.typed.is(row.name);
+            let outcome = (row.run)(context, matches)?;
+            if let Some(noted) = row.noted {
+                context.typed.note(context, noted, matches, &outcome);
+            }
+            Ok(outcome)
+        }
         None => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
     }
 }
 
 commands! {
-    "apps" or "apps:list" "List your apps" apps::list;
-    "apps:create" or "create" "Create an app" apps::create;
-    "apps:info" or "info" "Show an app" apps::info;
-    "apps:destroy" or "destroy" "Destroy an app with its add-ons and its history" apps::destroy;
-    "deploy" "Deploy a folder or a tarball, without git" deploy;
-    "git:remote" "Add a git remote for an app, or set the branch that deploys it" git::remote;
-    "git:receive" "" git::receive;
-    "config" or "config:list" "Show config vars" config::list;
-    "config:get" "Show one config var's bare value" config::get;
-    "config:add" or "config:set" "Set config vars, in one release" config::add;
-    "config:remove" or "config:unset" "Remove config vars, in one release" config::remove;
-    "addons" "List an app's add-ons" addons::list;
-    "addons:list" or "addons:services" "List the add-ons that there are" addons::services;
-    "addons:plans" "List the plans of an add-on" addons::plans;
-    "addons:info" "Show an add-on of an app" addons::info;
-    "addons:add" or "addons:create" "Add an add-on or a release tier" addons::add;
-    "addons:upgrade" "Move an add-on to a larger plan" addons::upgrade;
-    "addons:downgrade" "Move an add-on to a smaller plan" addons::downgrade;
-    "addons:remove" or "addons:destroy" "Remove an add-on and destroy its resource" addons::remove;
-    "releases" or "releases:list" "List the newest releases" releases::list;
-    "releases:info" "Show a release" releases::info;
-    "releases:diff" "Show what differs between two releases" releases::diff;
-    "releases:pin" "Pin a release, so that no tier prunes it" releases::pin;
-    "releases:unpin" "Let a pinned release go again" releases::unpin;
-    "releases:prune" "Prune releases now, or show what a tier would prune" releases::prune;
-    "rollback" or "releases:rollback" "Go back to an earlier release's code and config, as a new release" releases::rollback;
-    "ps" "List an app's processes" ps;
-    "restart" or "ps:restart" "Restart an app's processes" restart;
-    "logs" "Show an app's logs" logs;
-    "open" or "apps:open" "Open an app in the browser" open;
-    "billing" "Show what the add-ons of every app have cost, or of one --app" billing;
-    "plugins" or "plugins:list" "List the plugins" plugins::list;
-    "plugins:install" "Install a plugin, and grant it what it asks for" plugins::install;
-    "plugins:update" "Replace a plugin, or approve what has changed" plugins::update;
-    "plugins:remove" "Remove a plugin" plugins::remove;
-    "plugins:new" "Write the skeleton of a plugin" plugins::new;
-    "plugins:check" "Read a plugin, without side effects" plugins::check;
-    "plugins:test" "Put a plugin through all that may happen to it" plugins::test;
-    "keys:rotate" "Seal every config var with new keys, and forget the old ones" keys::rotate;
-    "tiers" or "tiers:list" "List the release tiers, and the apps on each" tiers::list;
-    "tiers:add" "Add a release tier of your own: a script that says which releases are kept" tiers::add;
-    "tiers:remove" "Remove a release tier of your own" tiers::remove;
-    "serve" "Run the apps: supervisor, router and logs" serve;
-    "static" "" static_site;
-    "status" "Show what runs on this machine" status;
-    "tour" "Watch the whole story on a sample app, in a fresh home" tour;
+    SHOWS, "apps" or "apps:list" "List your apps" apps::list;
+    always(&["name"]), "apps:create" or "create" "Create an app" apps::create;
+    SHOWS, "apps:info" or "info" "Show an app" apps::info;
+    notes(&[]), "apps:destroy" or "destroy" "Destroy an app with its add-ons and its history" apps::destroy;
+    notes(&[]), "deploy" "Deploy a folder or a tarball, without git" deploy;
+    notes(&["--branch"]), "git:remote" "Add a git remote for an app, or set the branch that deploys it" git::remote;
+    notes(&[]), "git:receive" "" git::receive;
+    SHOWS, "config" or "config:list" "Show config vars" config::list;
+    SHOWS, "config:get" "Show one config var's bare value" config::get;
+    notes(&["vars"]), "config:add" or "config:set" "Set config vars, in one release" config::add;
+    notes(&["keys"]), "config:remove" or "config:unset" "Remove config vars, in one release" config::remove;
+    SHOWS, "addons" "List an app's add-ons" addons::list;
+    SHOWS, "addons:list" or "addons:services" "List the add-ons that there are" addons::services;
+    SHOWS, "addons:plans" "List the plans of an add-on" addons::plans;
+    SHOWS, "addons:info" "Show an add-on of an app" addons::info;
+    notes(&["plan"]), "addons:add" or "addons:create" "Add an add-on or a release tier" addons::add;
+    notes(&["plan"]), "addons:upgrade" "Move an add-on to a larger plan" addons::upgrade;
+    notes(&["plan"]), "addons:downgrade" "Move an add-on to a smaller plan" addons::downgrade;
+    notes(&["service"]), "addons:remove" or "addons:destroy" "Remove an add-on and destroy its resource" addons::remove;
+    SHOWS, "releases" or "releases:list" "List the newest releases" releases::list;
+    SHOWS, "releases:info" "Show a release" releases::info;
+    SHOWS, "releases:diff" "Show what differs between two releases" releases::diff;
+    notes(&["release"]), "releases:pin" "Pin a release, so that no tier prunes it" releases::pin;
+    notes(&["release"]), "releases:unpin" "Let a pinned release go again" releases::unpin;
+    notes(&[]), "releases:prune" "Prune releases now, or show what a tier would prune" releases::prune;
+    SHOWS, "releases:verify" "Check that the history of an app, or of all, is as it was recorded" releases::verify;
+    notes(&["release", "--code-only", "--config-only", "--pin", "--unpin"]), "rollback" or "releases:rollback" "Go back to an earlier release's code and config, as a new release" releases::rollback;
+    SHOWS, "ps" "List an app's processes" ps;
+    notes(&[]), "restart" or "ps:restart" "Restart an app's processes" restart;
+    SHOWS, "logs" "Show an app's logs" logs;
+    SHOWS, "open" or "apps:open" "Open an app in the browser" open;
+    SHOWS, "audit" "List what was done or refused, by whom and from where" audit;
+    SHOWS, "billing" "Show what the add-ons of every app have cost, or of one --app" billing;
+    SHOWS, "plugins" or "plugins:list" "List the plugins" plugins::list;
+    notes(&["from"]), "plugins:install" "Install a plugin, and grant it what it asks for" plugins::install;
+    notes(&["name", "from"]), "plugins:update" "Replace a plugin, or approve what has changed" plugins::update;
+    notes(&["name"]), "plugins:remove" "Remove a plugin" plugins::remove;
+    SHOWS, "plugins:new" "Write the skeleton of a plugin" plugins::new;
+    SHOWS, "plugins:check" "Read a plugin, without side effects" plugins::check;
+    SHOWS, "plugins:test" "Put a plugin through all that may happen to it" plugins::test;
+    notes(&[]), "keys:rotate" "Seal every config var with new keys, and forget the old ones" keys::rotate;
+    SHOWS, "tiers" or "tiers:list" "List the release tiers, and the apps on each" tiers::list;
+    notes(&["name", "script"]), "tiers:add" "Add a release tier of your own: a script that says which releases are kept" tiers::add;
+    notes(&["name"]), "tiers:remove" "Remove a release tier of your own" tiers::remove;
+    SHOWS, "serve" "Run the apps: supervisor, router and logs" serve;
+    SHOWS, "static" "" static_site;
+    SHOWS, "status" "Show what runs on this machine" status;
+    SHOWS, "tour" "Watch the whole story on a sample app, in a fresh home" tour;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_audit_names_are_arguments_of_the_command() {
+        for row in COMMANDS {
+            let command = (row.declare)(clap::Command::new(row.name));
+            let known: Vec<_> = command.get_arguments().collect();
+            for word in row.noted.map_or(&[][..], |noted| noted.words) {
+                let option = word.strip_prefix("--");
+                let named = known.iter().find(|arg| match option {
+                    Some(long) => arg.get_long() == Some(long),
+                    None => arg.get_id() == word,
+                });
+                assert!(named.is_some(), "{} has no {word}", row.name);
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! how to get at the ledger and the engine. It opens things only when they are asked for.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use slugline_core::actor::Actor;
 use slugline_core::app::AppName;
@@ -19,6 +20,7 @@ use crate::error::{CommandError, no_app};
 use crate::identity;
 use crate::render::when::When;
 use crate::supervisor::Supervisor;
+use crate::typed::Typed;
 use crate::ui::Ui;
 use crate::wire::{self, Wired};
 
@@ -30,6 +32,8 @@ pub struct Context {
     pub env: Env,
     /// The folder that holds everything.
     pub home: PathBuf,
+    /// What was typed, for the audit.
+    pub typed: Rc<Typed>,
     global: Global,
 }
 
@@ -41,10 +45,12 @@ impl Context {
     pub fn new(ui: Ui, env: Env, global: Global) -> Result<Self, CommandError> {
         env.check()?;
         let home = env.home()?;
+        let typed = Rc::new(Typed::new(&env));
         Ok(Self {
             ui,
             env,
             home,
+            typed,
             global,
         })
     }
@@ -55,7 +61,9 @@ impl Context {
     /// Where none or several are.
     pub fn app(&self) -> Result<AppName, CommandError> {
         let (app, remote) = (self.global.app.as_deref(), self.global.remote.as_deref());
-        identity::app(app, remote, &self.env, &self.repositories())
+        let app = identity::app(app, remote, &self.env, &self.repositories())?;
+        self.typed.is_about(&app);
+        Ok(app)
     }
 
     /// The app that `--app` names, where it is said: for commands that are about all apps.
@@ -83,7 +91,9 @@ impl Context {
         &self,
         fallback: impl FnOnce() -> Option<String>,
     ) -> Result<Actor, CommandError> {
-        identity::actor(self.global.actor.as_deref(), &self.env, fallback)
+        let actor = identity::actor(self.global.actor.as_deref(), &self.env, fallback)?;
+        self.typed.is_by(&actor);
+        Ok(actor)
     }
 
     /// The folder of the apps' git repositories.
@@ -101,7 +111,8 @@ impl Context {
     /// # Errors
     /// Where it cannot be opened.
     pub fn ledger(&self) -> Result<SqliteLedger, CommandError> {
-        SqliteLedger::open_with(&self.home, self.env.key()).map_err(|error| {
+        let opened = SqliteLedger::open_with(&self.home, self.env.key());
+        let ledger = opened.map_err(|error| {
             let home = format!("Its home is {}", self.home.display());
             match &error {
                 LedgerError::Storage(_) | LedgerError::Corrupt(_) => {
@@ -109,7 +120,8 @@ impl Context {
                 }
                 _ => error.into(),
             }
-        })
+        })?;
+        Ok(ledger.from(Rc::clone(&self.typed)))
     }
 
     /// The whole engine behind its ports.
@@ -139,6 +151,7 @@ impl Context {
         actor: &'a Actor,
         confirm: Option<&str>,
     ) -> Result<Request<'a>, CommandError> {
+        self.typed.is_about(app);
         let confirmed = confirm::answered(app, confirm)?;
         let if_current = self
             .global
@@ -152,6 +165,12 @@ impl Context {
             confirmed,
             if_current,
         })
+    }
+
+    /// Says that there was nothing to do.
+    pub fn nothing(&self, text: impl std::fmt::Display) {
+        self.typed.changed_nothing();
+        self.ui.data(text);
     }
 
     /// Delivers what a settle left in the outbox, once the person has the answer.

@@ -74,7 +74,14 @@ pub const VARIABLES: [(&str, &str); 16] = [
 
 /// Variables that are read only to find what a person has not set.
 #[cfg(debug_assertions)]
-const GIVEN: [&str; 4] = ["HOME", "USER", "LOGNAME", "PORT"];
+const GIVEN: [&str; 6] = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PORT",
+    "HOSTNAME",
+    "SSH_CONNECTION",
+];
 
 /// The variables that this process was given.
 #[derive(Clone)]

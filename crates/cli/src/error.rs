@@ -2,9 +2,10 @@
 //! status. The words come from where the error arose; this only joins them.
 
 use slugline_core::corridor::Failure;
-use slugline_core::port::LedgerError;
+use slugline_core::port::{LedgerError, ProviderError};
 use slugline_core::refusal::Refusal;
 use slugline_core::suggest::nearest;
+use slugline_ledger::Outcome;
 
 use crate::exit::Status;
 
@@ -15,22 +16,43 @@ pub struct CommandError {
     pub status: Status,
     /// What is wrong and why, with what to do next; may have several lines.
     pub text: String,
+    /// Whether it was begun.
+    pub outcome: Outcome,
+    /// What the audit says of it, where its own words may hold what is secret.
+    pub public: Option<String>,
 }
 
 impl CommandError {
-    /// Refused or failed.
+    /// Refused.
     pub fn failed(text: impl Into<String>) -> Self {
         Self {
             status: Status::Failed,
             text: text.into(),
+            outcome: Outcome::Refused,
+            public: None,
         }
+    }
+
+    /// The same error of something that had been begun.
+    #[must_use]
+    fn begun(self) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            ..self
+        }
+    }
+
+    /// What the audit says of it, in one line.
+    pub fn for_audit(&self) -> &str {
+        let first = self.text.lines().next().unwrap_or_default();
+        self.public.as_deref().unwrap_or(first)
     }
 
     /// Not understood.
     pub fn usage(text: impl Into<String>) -> Self {
         Self {
             status: Status::Usage,
-            text: text.into(),
+            ..Self::failed(text)
         }
     }
 
@@ -84,10 +106,11 @@ impl From<Failure> for CommandError {
                     0 => "Nothing runs.".to_owned(),
                     _ => format!("{current} runs on, unchanged."),
                 };
-                Self::failed(format!("{version} failed: {reason}{log}\n{runs}"))
+                Self::failed(format!("{version} failed: {reason}{log}\n{runs}")).begun()
             }
             Failure::Ledger(error) => error.into(),
-            other => Self::because(&other),
+            Failure::Provider(error) => error.into(),
+            other => Self::because(&other).begun(),
         }
     }
 }
@@ -100,9 +123,30 @@ impl From<LedgerError> for CommandError {
             LedgerError::NotPrivate { path, .. } => {
                 return Self::because(&error).hint(&format!("Mend it: chmod 700 {path}"));
             }
+            LedgerError::Storage(_)
+            | LedgerError::Corrupt(_)
+            | LedgerError::Busy(_)
+            | LedgerError::Full => return Self::because(&error).begun(),
             _ => return Self::because(&error),
         };
         Self::because(&error).hint(hint)
+    }
+}
+
+impl From<ProviderError> for CommandError {
+    fn from(error: ProviderError) -> Self {
+        // A plugin's words may hold what it was told: an option, or a value that it lends.
+        let public = match &error {
+            ProviderError::Refused { plugin, .. } => Some(format!("the plugin {plugin} refused")),
+            ProviderError::Broken { plugin, hook, .. } => {
+                Some(format!("the plugin {plugin} failed in {hook}"))
+            }
+            ProviderError::Gone(_) => None,
+        };
+        Self {
+            public,
+            ..Self::because(&error).begun()
+        }
     }
 }
 
@@ -118,7 +162,7 @@ pub fn no_app(name: &str, known: &[String]) -> CommandError {
 
 impl From<slugline_core::port::LaunchError> for CommandError {
     fn from(error: slugline_core::port::LaunchError) -> Self {
-        Self::because(&error)
+        Self::because(&error).begun()
     }
 }
 

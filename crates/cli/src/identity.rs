@@ -42,13 +42,20 @@ fn user_at_host(env: &Env) -> String {
         .get("USER")
         .or_else(|| env.get("LOGNAME"))
         .unwrap_or_else(|| "user".to_owned());
+    format!("{user}@{}", kernel_host())
+}
+
+/// The name of this machine.
+pub fn host(env: &Env) -> String {
+    env.get("HOSTNAME").unwrap_or_else(kernel_host)
+}
+
+fn kernel_host() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() {
-        "localhost"
-    } else {
-        host.trim()
-    };
-    format!("{user}@{host}")
+    match host.trim() {
+        "" => "localhost".to_owned(),
+        host => host.to_owned(),
+    }
 }
 
 /// The app, in this order: `--app`, `SLUGLINE_APP`, the git remote that points into `repositories`.

@@ -23,6 +23,7 @@ mod reference;
 mod render;
 mod supervisor;
 mod trial;
+mod typed;
 mod ui;
 mod usage;
 mod wire;

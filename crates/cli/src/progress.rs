@@ -132,7 +132,7 @@ pub fn change(
             }))
         }
         Err(Failure::Nothing(text)) => {
-            context.ui.data(text);
+            context.nothing(text);
             return Ok(Status::Done);
         }
         Err(failure @ Failure::Unhealthy { .. }) => {

@@ -112,7 +112,7 @@ impl SqliteLedger {
     /// # Errors
     /// [`LedgerError::Busy`], [`LedgerError::Full`], [`LedgerError::Storage`].
     pub fn note(&self, note: &Note<'_>) -> std::result::Result<(), LedgerError> {
-        Ok(write(&self.db, self.origin.as_ref(), note)?)
+        Ok(write(&self.db, self.origin().as_ref(), note)?)
     }
 }
 

@@ -38,12 +38,13 @@ mod verify;
 
 pub use audit::{Audited, Note, Outcome, Wanted};
 pub use keys::{KEY_FILE, KeySource};
-pub use origins::Origin;
+pub use origins::{Caller, Origin};
 pub use plugin_store::PluginStore;
 pub use rotate::Rotated;
 pub use verify::{Alteration, Unknown, Verified};
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -68,7 +69,7 @@ pub struct SqliteLedger {
     db: Connection,
     keys: Keys,
     locks: PathBuf,
-    origin: Option<Origin>,
+    caller: Option<Rc<dyn Caller>>,
 }
 
 impl SqliteLedger {
@@ -93,15 +94,19 @@ impl SqliteLedger {
             db: connection::open(home, &key, limit)?,
             keys: Keys::new(home.to_owned(), key),
             locks: home.join("locks"),
-            origin: None,
+            caller: None,
         })
     }
 
     /// The same, for a command that was typed somewhere: what it records names both.
     #[must_use]
-    pub fn from(mut self, origin: Origin) -> Self {
-        self.origin = Some(origin);
+    pub fn from(mut self, caller: impl Caller + 'static) -> Self {
+        self.caller = Some(Rc::new(caller));
         self
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        self.caller.as_ref().map(|caller| caller.origin())
     }
 }
 
@@ -162,13 +167,12 @@ impl Ledger for SqliteLedger {
     }
 
     fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError> {
-        Ok(commit::record(
-            &self.db,
-            &self.keys,
-            self.origin.as_ref(),
-            app,
-            release,
-        )?)
+        let origin = self.origin();
+        let version = commit::record(&self.db, &self.keys, origin.as_ref(), app, release)?;
+        if let Some(caller) = &self.caller {
+            caller.recorded();
+        }
+        Ok(version)
     }
 
     fn settle(

@@ -5,6 +5,8 @@
 //! master key from before it begins until it is over, so that a rotation that dies at any instant
 //! leaves a ledger that opens.
 
+use std::path::Path;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, ToSql};
 use slugline_core::port::LedgerError;
@@ -40,6 +42,8 @@ impl SqliteLedger {
 
 fn rotate(db: &Connection, keys: &Keys, new: Option<KeySource>) -> Result<Rotated> {
     let (home, source) = (keys.home(), keys.source());
+    // Before the file is touched: what another rotation puts into it stays until that is over.
+    let tx = writing(db)?;
     let old = keys::masters(home, source)?;
     let next = match (source, &new) {
         (KeySource::File, None) => Some(Master::random()?),
@@ -50,7 +54,6 @@ fn rotate(db: &Connection, keys: &Keys, new: Option<KeySource>) -> Result<Rotate
     if let Some(next) = next.as_ref().filter(|_| in_file) {
         keys::replace(home, &[old.as_slice(), std::slice::from_ref(next)].concat())?;
     }
-    let tx = writing(db)?;
     let master = match &next {
         Some(next) => next.clone(),
         None => old
@@ -69,7 +72,7 @@ fn rotate(db: &Connection, keys: &Keys, new: Option<KeySource>) -> Result<Rotate
     tx.commit()?;
     keys.forget();
     if in_file {
-        keys::replace(home, std::slice::from_ref(&master))?;
+        keep_used(db, home)?;
     }
     // What was sealed with the old keys is in pages that are free now, and in the log.
     db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
@@ -77,6 +80,17 @@ fn rotate(db: &Connection, keys: &Keys, new: Option<KeySource>) -> Result<Rotate
         values,
         master: next.is_some(),
     })
+}
+
+/// Leaves in the file only the keys that the ledger is sealed with. Another rotation may have begun
+/// since this one ended, and waits, or is waited for.
+fn keep_used(db: &Connection, home: &Path) -> Result<()> {
+    let tx = writing(db)?;
+    let mut masters = keys::masters(home, &KeySource::File)?;
+    let used = sealing::masters_used(&tx)?;
+    masters.retain(|master| used.contains(&master.fingerprint()));
+    keys::replace(home, &masters)?;
+    Ok(tx.commit()?)
 }
 
 /// A table with a sealed column: some rows after one that is named, first the sealed value, then

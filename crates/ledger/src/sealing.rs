@@ -6,7 +6,7 @@
 //! with its tag (16 bytes longer than the value).
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -227,6 +227,13 @@ pub(crate) fn begin(tx: &Connection, master: &Master) -> Result<()> {
 pub(crate) fn renew(tx: &Connection, master: &Master) -> Result<()> {
     let newest: i64 = tx.query_row(sql::NEWEST_DATA_KEY, [], |row| row.get(0))?;
     add_data_key(tx, master, newest + 1, VALUES)
+}
+
+/// The fingerprints of the master keys that the data keys are sealed with.
+pub(crate) fn masters_used(db: &Connection) -> Result<BTreeSet<String>> {
+    let mut statement = db.prepare_cached(sql::DATA_KEYS)?;
+    let used = statement.query_map([], |row| row.get(2))?;
+    Ok(used.collect::<std::result::Result<_, _>>()?)
 }
 
 /// Seals every data key with another master key.

@@ -145,6 +145,7 @@ statements! {
                     CASE r.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END AS outcome,
                     r.change AS what, r.version, r.reason, r.origin, r.plugins
                 FROM release r WHERE r.app_id = (SELECT id FROM app WHERE name = ?1)
+                AND r.status <> 'pending'
                 AND (?2 IS NULL OR r.actor = ?2) AND r.created_at >= ?4
                 AND (?3 IS NULL OR outcome = ?3) ORDER BY r.version DESC LIMIT ?5)
             UNION ALL SELECT * FROM (
@@ -169,7 +170,7 @@ statements! {
             SELECT r.created_at AS at, a.name AS app, r.actor,
                 CASE r.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END AS outcome,
                 r.change AS what, r.version, r.reason, r.origin, r.plugins
-            FROM release r JOIN app a ON a.id = r.app_id
+            FROM release r JOIN app a ON a.id = r.app_id WHERE r.status <> 'pending'
             UNION ALL
             SELECT t.created_at, a.name, t.actor,
                 CASE t.status WHEN 'succeeded' THEN 'done' ELSE 'failed' END,

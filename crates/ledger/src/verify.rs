@@ -110,6 +110,7 @@ fn verify(db: &Connection, keys: &Keys, app: &AppName) -> Result<Verified> {
         ring: &ring,
         before: Some(NOTHING),
         next: 1,
+        reading: 1,
         succeeded: None,
         legacy: None,
         found: Verified::default(),
@@ -119,6 +120,9 @@ fn verify(db: &Connection, keys: &Keys, app: &AppName) -> Result<Verified> {
     match walked {
         Ok(()) => {}
         Err(Broken::At(version, what)) => found.altered = Some(at(version, what)),
+        Err(Broken::Fault(Fault::Ledger(LedgerError::Corrupt(_)))) => {
+            found.altered = Some(at(check.reading, "holds something that cannot be read"));
+        }
         Err(Broken::Fault(fault)) => return Err(fault),
     }
     if found.altered.is_none() {
@@ -191,6 +195,8 @@ struct Check<'a> {
     before: Option<Digest>,
     /// The number that has to come.
     next: i64,
+    /// The number that is being read.
+    reading: i64,
     /// The newest that succeeded.
     succeeded: Option<i64>,
     /// First and last of those from before digests were kept.
@@ -217,6 +223,7 @@ fn walk(from: &Whence<'_>, check: &mut Check<'_>) -> std::result::Result<(), Bro
     let mut statement = from.db.prepare_cached(sql::CHAIN)?;
     let mut rows = statement.query([from.app])?;
     while let Some(row) = rows.next()? {
+        check.reading = check.next;
         let entry = entry(from.app, row)?;
         if !check.link(&entry)? {
             continue;
@@ -241,6 +248,9 @@ impl Check<'_> {
         }
         self.next += 1;
         if entry.link.status == "pending" {
+            if entry.digest.is_some() {
+                return Err(Broken::At(number, "is called pending, and was settled"));
+            }
             self.before = None;
             self.found.unknown.push(Unknown::Pending(version(number)));
             return Ok(false);
@@ -249,7 +259,7 @@ impl Check<'_> {
             self.succeeded = Some(number);
         }
         let Some(digest) = entry.digest else {
-            if entry.has_content || (self.found.newest.is_some() && self.before.is_some()) {
+            if entry.has_content || self.found.newest.is_some() {
                 return Err(Broken::At(number, "has lost its digest"));
             }
             self.before = None;

@@ -7,3 +7,4 @@ pub mod pin;
 pub mod prune;
 pub mod rollback;
 pub mod unpin;
+pub mod verify;

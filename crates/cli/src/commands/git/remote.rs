@@ -35,6 +35,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             .ui
             .data(format_args!("A push to {branch} deploys {app}"));
     }
+    if args.branch.is_none() {
+        // A remote is in the person's own repository.
+        context.typed.changed_nothing();
+    }
     if identity::git(&["rev-parse", "--git-dir"]).is_none() {
         if args.branch.is_some() {
             return Ok(Status::Done);

@@ -74,9 +74,7 @@ fn agree(
     let in_place = install::installed(&context.home, &args.name);
     let as_approved = in_place.is_ok_and(|(_, there)| there == before.digest);
     if before.digest == digest && as_approved {
-        context
-            .ui
-            .data(format_args!("{} is as it was approved.", args.name));
+        context.nothing(format_args!("{} is as it was approved.", args.name));
         return Ok(false);
     }
     let Approval {

@@ -34,6 +34,7 @@ struct InfoJson {
     config: BTreeMap<String, String>,
     processes: BTreeMap<String, String>,
     plugins: PluginsUsed,
+    digest: Option<String>,
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
@@ -43,9 +44,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let version = context.release(&ledger, &app, args.release.as_deref())?;
     let found = query::inspect(&ledger, &app, version).map_err(|error| no_app(error.into()))?;
     if args.json {
-        context
-            .ui
-            .data(serde_json::to_string_pretty(&json(&found))?);
+        let digest = ledger.digest(&app, version)?;
+        let view = json(&found, digest);
+        context.ui.data(serde_json::to_string_pretty(&view)?);
         return Ok(Status::Done);
     }
     let lines = match args.shell {
@@ -59,7 +60,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(Status::Done)
 }
 
-fn json(found: &Inspected) -> InfoJson {
+fn json(found: &Inspected, digest: Option<String>) -> InfoJson {
     let slug = found.release.slug.as_ref();
     InfoJson {
         release: ReleaseJson::from(&found.release),
@@ -72,5 +73,6 @@ fn json(found: &Inspected) -> InfoJson {
         config: pairs(&found.state.config).into_iter().collect(),
         processes: slug.map(|slug| slug.processes.clone()).unwrap_or_default(),
         plugins: found.plugins.clone(),
+        digest,
     }
 }

@@ -38,7 +38,7 @@ pub fn set(context: &Context, version: Version, pinned: bool, said: [&str; 2]) -
             context.ui.data(said[0]);
             context.ui.status(said[1]);
         }
-        Err(Failure::Nothing(text)) => context.ui.data(text),
+        Err(Failure::Nothing(text)) => context.nothing(text),
         Err(failure) => return Err(context.no_app(engine.ledger, failure.into(), &app)),
     }
     Ok(Status::Done)

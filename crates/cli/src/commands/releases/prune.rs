@@ -115,8 +115,11 @@ fn prune(
     let request = context.request(app, &actor, given)?;
     let mut narrator = Narrator::silent(&context.ui);
     let lost = engine.prune_releases(&request, &mut narrator)?;
+    if lost.is_empty() {
+        context.nothing(format_args!("{tier} keeps every release of {app}."));
+        return Ok(Status::Done);
+    }
     context.ui.data(match lost.len() {
-        0 => format!("{tier} keeps every release of {app}."),
         1 => format!("Pruning {app}... done, 1 release removed"),
         count => format!("Pruning {app}... done, {count} releases removed"),
     });

@@ -47,7 +47,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 Ok(Status::Done)
             }
             Err(Failure::Nothing(text)) => {
-                context.ui.data(text);
+                context.nothing(text);
                 Ok(Status::Done)
             }
             Err(failure) => Err(context.no_app(engine.ledger, failure.into(), &app)),
