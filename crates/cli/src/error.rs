@@ -143,10 +143,10 @@ impl From<ProviderError> for CommandError {
             }
             ProviderError::Gone(_) => None,
         };
-        Self {
-            public,
-            ..Self::because(&error).begun()
-        }
+        let refused = matches!(error, ProviderError::Refused { .. });
+        let error = Self::because(&error);
+        let error = if refused { error } else { error.begun() };
+        Self { public, ..error }
     }
 }
 

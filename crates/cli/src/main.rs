@@ -41,6 +41,7 @@ use crate::exit::Status;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
+    keep_memory_to_itself();
     let env = Env::of_process();
     let ui = Ui::new(env.get("NO_COLOR").is_some());
     // The word itself is not shown: it may be a config var with its value.
@@ -69,6 +70,14 @@ fn main() -> ExitCode {
         }
         Err(error) => usage::report(&ui, &error, &commands).into(),
     }
+}
+
+/// No core dump of this process is written, and nobody but root looks into its memory: config vars and
+/// keys pass through it. What it starts is a program of its own, to which this does not apply.
+fn keep_memory_to_itself() {
+    #[cfg(target_os = "linux")]
+    // A kernel that does not know this leaves things as they were.
+    let _ = nix::sys::prctl::set_dumpable(false);
 }
 
 /// The outer error says that what was typed makes no sense.

@@ -273,9 +273,9 @@ impl Check<'_> {
             return Err(Broken::At(number, what));
         }
         self.before = Some(digest);
-        self.found.newest = Some((version(number), hex(&digest)));
         if !entry.kept {
             self.found.pruned += 1;
+            self.proved(number);
         }
         Ok(entry.kept)
     }
@@ -295,7 +295,12 @@ impl Check<'_> {
             return Err(Broken::At(number, what));
         }
         self.found.kept += 1;
+        self.proved(number);
         Ok(())
+    }
+
+    fn proved(&mut self, number: i64) {
+        self.found.newest = self.before.map(|digest| (version(number), hex(&digest)));
     }
 }
 

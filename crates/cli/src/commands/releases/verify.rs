@@ -38,6 +38,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let views: Vec<View> = all.iter().map(View::new).collect();
         context.ui.data(serde_json::to_string_pretty(&views)?);
     } else {
+        if all.is_empty() {
+            context.ui.data("You have no apps.");
+        }
         for (app, found) in &all {
             context.ui.lines(labelled(app.as_str(), &rows(found)));
         }
@@ -68,7 +71,8 @@ fn rows(found: &Verified) -> Vec<(&'static str, String)> {
         None => String::new(),
     };
     let kept = match found.kept {
-        0 => "no release".to_owned(),
+        0 if until.is_empty() => "no release".to_owned(),
+        0 => format!("no release{until}"),
         count => format!("{}, as recorded{until}", releases(count)),
     };
     let mut rows = vec![("Kept", kept)];
