@@ -292,16 +292,20 @@ fn a_push_is_on_record_as_one() {
 fn a_note_that_cannot_be_written_is_a_warning() {
     let environment = with_app(None);
     plugin(&environment);
+    let words = ["plugins:install", "plugin", "--yes"];
+    let _ = environment.run(words).success();
+    environment.write_file("plugin/init.lua", "-- Nothing.");
     std::fs::write(environment.home().join("ledger.db"), "no ledger").unwrap();
-    let told = environment.run(["plugins:install", "plugin", "--yes"]);
-    assert_snapshot!(told.success().hide("sha256:", "DIGEST"), @r"
-    $ slugline plugins:install plugin --yes
-    Installing mine... done
-    2> === mine 1.0.0
-    2> Does nothing.
-    2> Permissions: none
-    2> Digest:      sha256:DIGEST
-    2> Undo: slugline plugins:remove mine
+    let told = environment
+        .run(["plugins:update", "mine", "plugin"])
+        .success();
+    let told = told.hide("sha256:", "DIGEST");
+    assert_snapshot!(told, @r"
+    $ slugline plugins:update mine plugin
+    Updating mine... done
+    2> mine 1.0.0 -> 1.0.0
+    2> - sha256:DIGEST
+    2> + sha256:DIGEST
     2>  !    It is not in the audit: the ledger holds something that cannot be read: the database file is damaged
     2>  !    Its home is $SLUGLINE_HOME
     ");

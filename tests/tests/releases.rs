@@ -141,7 +141,8 @@ fn a_release_is_shown() {
         environment.run(["releases:info", "v4"]),
         environment.run(["releases:info"]),
         environment.run(["releases:info", "v2", "--shell"]),
-        without_ids(environment.run(["releases:info", "v2", "--json"])),
+        without_ids(environment.run(["releases:info", "v2", "--json"]))
+            .hide("\"digest\": \"", "DIGEST"),
     ]);
     assert_snapshot!(shown, @r#"
     $ slugline releases:info v1
@@ -207,7 +208,8 @@ fn a_release_is_shown() {
       "processes": {
         "web": "test -z \"$BROKEN\" || { echo \"BROKEN is $BROKEN\"; exit 1; }; echo \"$GREETING from $SLUGLINE_RELEASE_VERSION\" > index.html && exec \"$SLUGLINE_BIN\" static ."
       },
-      "plugins": []
+      "plugins": [],
+      "digest": "DIGEST"
     }
     "#);
 }

@@ -18,14 +18,14 @@ pub fn run(context: &Context, _args: &Args) -> Outcome {
     let said = match (rotated.master, context.env.new_key().is_some()) {
         (true, true) => {
             "From now on SLUGLINE_NEW_KEY is the ledger's key: keep it, and give it in \
-                         SLUGLINE_KEY."
+                         SLUGLINE_KEY, to `slugline serve` as well, which has to be started again."
         }
         (true, false) => {
             "ledger.key is a new one: keep a copy of it elsewhere. Backups from before \
                           open with the old one."
         }
         (false, _) => {
-            "The master key is still the one in SLUGLINE_KEY. To replace it as well: \
+            "The master key is the same as before. To replace it as well: \
                        SLUGLINE_NEW_KEY=$(openssl rand -hex 32) slugline keys:rotate"
         }
     };

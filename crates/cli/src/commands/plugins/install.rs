@@ -34,6 +34,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     show(context, package.info(), package.digest());
     let permissions = &package.info().permissions;
     agreed(context, args.yes, permissions, "Install it?")?;
+    // Before anything is put into it: this makes a new home its owner's alone.
+    drop(context.ledger()?);
     install::install(&context.home, &package)?;
     context.ui.data(format_args!("Installing {name}... done"));
     context
