@@ -89,7 +89,17 @@ fn after(home: &Path, alteration: &str) -> (usize, Verified) {
 
 /// What is altered in the tables of the app's history, the first release that it concerns, and what is
 /// said of that.
-const ALTERATIONS: [(&str, u64, &str); 18] = [
+const ALTERATIONS: [(&str, u64, &str); 20] = [
+    (
+        "UPDATE release SET status = 'pending' WHERE version = 7",
+        7,
+        "is called pending",
+    ),
+    (
+        "UPDATE release SET digest = NULL, content = NULL WHERE version >= 8",
+        8,
+        "has lost its digest",
+    ),
     (
         "UPDATE release SET actor = 'eve@example.com' WHERE version = 7",
         7,
@@ -167,7 +177,12 @@ const ALTERATIONS: [(&str, u64, &str); 18] = [
 ];
 
 /// The same, elsewhere.
-const ALTERATIONS_ELSEWHERE: [(&str, u64, &str); 3] = [
+const ALTERATIONS_ELSEWHERE: [(&str, u64, &str); 4] = [
+    (
+        "UPDATE slug SET body = '{}' WHERE id = (SELECT slug FROM release WHERE version = 8 AND app_id = 1)",
+        6,
+        "holds something that cannot be read",
+    ),
     (
         "UPDATE app SET current_version = 9 WHERE name = 'shop'",
         9,

@@ -244,3 +244,35 @@ fn a_key_kept_elsewhere_is_replaced_by_one_that_is_given() {
     assert!(open("02").is_ok());
     assert!(refused(open("01")).contains("it was made with the key"));
 }
+
+#[test]
+fn rotations_that_race_leave_one_key_which_opens_everything() {
+    let home = planted();
+    let shop = name("shop");
+    let before = SqliteLedger::open(home.path())
+        .unwrap()
+        .moment(&shop)
+        .unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let ledger = SqliteLedger::open(home.path()).unwrap();
+                let store = PluginStore::open(home.path(), KeySource::File).unwrap();
+                for turn in 0..5 {
+                    ledger.rotate_keys(None).unwrap();
+                    store.set("mine", "turn", &turn.to_string(), 9).unwrap();
+                }
+            });
+        }
+    });
+    let key = std::fs::read_to_string(home.path().join(KEY_FILE)).unwrap();
+    assert_eq!(key.lines().count(), 2, "a line of explanation and one key");
+    let after = SqliteLedger::open(home.path()).unwrap().moment(&shop);
+    assert_eq!(after.unwrap(), before);
+    let left = std::fs::read_dir(home.path()).unwrap();
+    let left = left.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        !name.to_string_lossy().starts_with("ledger.") && name != "locks"
+    });
+    assert_eq!(left.count(), 0, "nothing half-written is left");
+}
