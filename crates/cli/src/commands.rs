@@ -4,11 +4,13 @@
 pub mod addons;
 pub mod apps;
 pub mod audit;
+pub mod backup;
 pub mod billing;
 pub mod config;
 pub mod confirm;
 pub mod deploy;
 pub mod dry_run;
+pub mod gc;
 pub mod git;
 pub mod keys;
 pub mod logs;
@@ -18,6 +20,7 @@ pub mod plugins;
 pub mod ps;
 pub mod releases;
 pub mod restart;
+pub mod restore;
 pub mod serve;
 pub mod static_site;
 pub mod status;
@@ -165,6 +168,9 @@ commands! {
     SHOWS, "serve" "Run the apps: supervisor, router and logs" serve;
     SHOWS, "static" "" static_site;
     SHOWS, "status" "Show what runs on this machine" status;
+    SHOWS, "backup" "Write the whole home into one file, while it is in use" backup;
+    SHOWS, "restore" "Make a home from a backup" restore;
+    SHOWS, "gc" "Remove slugs, caches, logs and folders that nothing needs" gc;
     SHOWS, "tour" "Watch the whole story on a sample app, in a fresh home" tour;
 }
 

@@ -55,6 +55,16 @@ impl Context {
         })
     }
 
+    /// The same for another home.
+    pub fn at_home(&self, home: PathBuf) -> Self {
+        Self {
+            ui: self.ui,
+            env: self.env.clone(),
+            home,
+            global: self.global.clone(),
+        }
+    }
+
     /// The app that is meant.
     ///
     /// # Errors

@@ -186,5 +186,6 @@ invalid! {
     slugline_plugin_host::install::InstallError,
     slugline_runtime::ControlError,
     slugline_slug::StoreError,
+    slugline_slug::backup::BackupError,
     serde_json::Error,
 }

@@ -15,6 +15,7 @@ mod daemon;
 mod env;
 mod error;
 mod exit;
+mod garbage;
 mod identity;
 mod plugin_store;
 mod progress;

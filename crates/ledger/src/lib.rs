@@ -11,6 +11,7 @@
 mod addons;
 mod apps;
 mod audit;
+mod backup;
 mod chain;
 mod commit;
 mod config;
@@ -33,6 +34,7 @@ mod sealed;
 mod sealing;
 mod slugs;
 mod sql;
+mod upkeep;
 mod usage;
 mod verify;
 
@@ -41,6 +43,7 @@ pub use keys::{KEY_FILE, KeySource};
 pub use origins::{Caller, Origin};
 pub use plugin_store::PluginStore;
 pub use rotate::Rotated;
+pub use upkeep::Unfinished;
 pub use verify::{Alteration, Unknown, Verified};
 
 use std::path::{Path, PathBuf};

@@ -78,6 +78,7 @@ pub(crate) fn in_memory() -> Connection {
     db
 }
 
-fn format(db: &Connection) -> Result<i64> {
+/// The format of the file.
+pub(crate) fn format(db: &Connection) -> Result<i64> {
     Ok(db.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }

@@ -311,6 +311,7 @@ statements! {
     PUT_RESOURCE = "INSERT OR REPLACE INTO resource (id, app, plan, port, body)
         VALUES (?1, ?2, ?3, ?4, ?5)";
     RESOURCES = "SELECT id, plan, port, body FROM resource WHERE app = ?1 ORDER BY id";
+    RESOURCE_BODIES = "SELECT id, body FROM resource ORDER BY id";
     REMOVE_RESOURCE = "DELETE FROM resource WHERE id = ?1";
     PORTS = "SELECT DISTINCT port FROM resource WHERE port IS NOT NULL ORDER BY port";
 }

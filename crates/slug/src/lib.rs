@@ -5,11 +5,13 @@
 //! It must not know releases, the ledger, or how a slug is run; nor does it read the process's own
 //! environment, print, or decide what a build may cost.
 
+pub mod backup;
 mod buildpack;
 mod compile;
 mod digest;
 mod environment;
 mod extract;
+mod hold;
 mod links;
 mod pack;
 pub mod procfile;
@@ -19,6 +21,7 @@ mod scratch;
 mod slugignore;
 mod source;
 mod store;
+mod sweep;
 mod walk;
 
 pub use buildpack::{BUILDPACKS, Buildpack, BuildpackError, Buildpacks};
@@ -28,3 +31,4 @@ pub use pack::PackError;
 pub use slugignore::SlugignoreError;
 pub use source::SourceError;
 pub use store::{SlugStore, StoreError};
+pub use sweep::{Garbage, Needed, Sweep};

@@ -9,11 +9,14 @@
 //! HOME/cache/APP/BUILDPACK/  what a buildpack keeps from one build of an app to the next
 //! HOME/buildpacks/DIGEST/    the shipped buildpacks, unpacked
 //! HOME/build/                scratch folders, one a build
+//! HOME/store.lock            held by whoever uses the store, alone by whoever clears it
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use slugline_core::app::AppName;
 use slugline_core::slug::{Slug, SlugId, SourceId};
@@ -21,9 +24,11 @@ use tempfile::NamedTempFile;
 
 use crate::digest::Hashing;
 use crate::extract::{ExtractError, Limits, extract};
+use crate::hold::Hold;
 use crate::pack::{PackError, pack};
 use crate::scratch::Scratch;
 use crate::slugignore::Slugignore;
+use crate::sweep::{entries, leads_to};
 
 /// Why the store cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +48,7 @@ pub enum StoreError {
     /// The disk failed, or is full.
     #[error("cannot {what} {path:?}")]
     Io {
-        /// A verb: `write`, `read`, `remove`, `create`.
+        /// A verb: `write`, `read`, `remove`, `create`, `lock`.
         what: &'static str,
         /// What it was to be done to.
         path: PathBuf,
@@ -53,20 +58,24 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }
 }
 
-/// The store. Cheap to clone; any number of processes may use one at once.
+/// The store. Cheap to clone; any number of processes may use one at once. As long as one of them
+/// has it open, nothing is cleared from it ([`crate::Sweep`]): what is put into it stays until a
+/// release refers to it, or its process is gone.
 #[derive(Clone, Debug)]
 pub struct SlugStore {
     home: PathBuf,
+    _hold: Arc<Hold>,
 }
 
 impl SlugStore {
-    /// Opens the store in `home`, and creates its folders where they are missing.
+    /// Opens the store in `home`, and creates its folders where they are missing. Waits while it
+    /// is cleared.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -75,8 +84,12 @@ impl SlugStore {
             let folder = home.join(name);
             fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
         }
+        let hold = Hold::shared(home).map_err(StoreError::io("lock", home))?;
         let home = home.to_owned();
-        Ok(Self { home })
+        Ok(Self {
+            home,
+            _hold: Arc::new(hold),
+        })
     }
 
     /// Where a slug is, or would be.
@@ -213,6 +226,17 @@ impl SlugStore {
             .and_then(|bytes| file.write_all(&bytes))
             .map_err(StoreError::io("write", &path))?;
         keep(file, &path)
+    }
+
+    /// The files of the remembered builds that made one of these slugs, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn builds_of(&self, slugs: &BTreeSet<SlugId>) -> Result<Vec<PathBuf>, StoreError> {
+        let mut builds = entries(&self.home.join("builds"))?;
+        builds.retain(|path| leads_to(path, slugs));
+        builds.sort();
+        Ok(builds)
     }
 
     fn build_path(&self, key: &str) -> PathBuf {

@@ -5,6 +5,7 @@ use slugline_core::port::Moment;
 use crate::commands::{Outcome, confirm, git};
 use crate::context::Context;
 use crate::exit::Status;
+use crate::garbage;
 use crate::progress::Narrator;
 
 #[derive(clap::Args)]
@@ -38,6 +39,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     for why in left {
         context.ui.warning(why);
     }
+    drop(wired);
+    garbage::tidy(&context.home, &context.env, context.ui);
     Ok(Status::Done)
 }
 

@@ -13,6 +13,7 @@ use crate::commands::{Outcome, confirm, tiers};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
+use crate::garbage;
 use crate::progress::Narrator;
 use crate::render::release::{ReleaseJson, change};
 use crate::render::table::table;
@@ -56,7 +57,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     match args.dry_run {
         true => show(context, &engine, &app, &tier, args.json),
-        false => prune(context, &engine, &app, &tier, args.confirm.as_deref()),
+        false => {
+            let status = prune(context, &engine, &app, &tier, args.confirm.as_deref())?;
+            drop(wired);
+            garbage::tidy(&context.home, &context.env, context.ui);
+            Ok(status)
+        }
     }
 }
 
