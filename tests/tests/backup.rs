@@ -62,10 +62,10 @@ fn a_backup_is_restored_and_runs_in_another_folder() {
     ]);
     assert_snapshot!(restore, @"
     $ slugline restore home.backup --into '../other machine/deep/home'
-    Restored 1 app with 3 releases to $WORK/../other machine/deep/home
+    Restored 1 app with 3 releases to $FOLDER/other machine/deep/home
     2> Every history is as it was written.
     2> Point your git remotes to the new home: slugline git:remote --app APP
-    2> Next: SLUGLINE_HOME=$FOLDER/other machine/deep/home slugline serve
+    2> Next: SLUGLINE_HOME='$FOLDER/other machine/deep/home' slugline serve
     ");
     let there = elsewhere(env, &other);
     let after = there
@@ -208,7 +208,7 @@ fn a_backup_without_the_key_needs_it_to_come_back() {
     Restored 1 app with 2 releases to $WORK/other
     2> Every history is as it was written.
     2> Point your git remotes to the new home: slugline git:remote --app APP
-    2> Next: SLUGLINE_HOME=$WORK/other slugline serve, with the ledger's key in SLUGLINE_KEY or in $WORK/other/ledger.key
+    2> Next: SLUGLINE_HOME='$WORK/other' slugline serve, with the ledger's key in SLUGLINE_KEY or in $WORK/other/ledger.key
     ");
     let there = with_key.with(
         "SLUGLINE_HOME",
@@ -283,7 +283,11 @@ fn what_is_in_use_is_not_overwritten() {
     2>  !    Restore into another folder: slugline restore home.backup --into FOLDER
     [exit 1]
     ");
-    assert_snapshot!(env.run(["backup", "nowhere/home.backup"]), @"");
+    assert_snapshot!(env.run(["backup", "nowhere/home.backup"]), @"
+    $ slugline backup nowhere/home.backup
+    2>  !    there is no folder nowhere
+    [exit 1]
+    ");
     trouble.ends();
 }
 

@@ -168,9 +168,9 @@ commands! {
     SHOWS, "serve" "Run the apps: supervisor, router and logs" serve;
     SHOWS, "static" "" static_site;
     SHOWS, "status" "Show what runs on this machine" status;
-    SHOWS, "backup" "Write the whole home into one file, while it is in use" backup;
+    notes(&["file", "--without-key"]), "backup" "Write the whole home into one file, while it is in use" backup;
     SHOWS, "restore" "Make a home from a backup" restore;
-    SHOWS, "gc" "Remove slugs, caches, logs and folders that nothing needs" gc;
+    notes(&[]), "gc" "Remove slugs, caches, logs and folders that nothing needs" gc;
     SHOWS, "tour" "Watch the whole story on a sample app, in a fresh home" tour;
 }
 

@@ -61,6 +61,7 @@ impl Context {
             ui: self.ui,
             env: self.env.clone(),
             home,
+            typed: Rc::clone(&self.typed),
             global: self.global.clone(),
         }
     }
