@@ -21,7 +21,7 @@ const PENDING: &str = "SELECT a.name, r.version FROM release r JOIN app a ON a.i
 const OUTBOX: &str = "SELECT a.name, count(*), max(o.attempts) FROM outbox o
     JOIN app a ON a.id = o.app_id WHERE o.attempts > 0 GROUP BY a.name ORDER BY a.name";
 const FOREIGN_KEYS: &str = "SELECT count(*) FROM pragma_foreign_key_check";
-const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check(3)";
+const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check LIMIT 3";
 
 /// What has been begun and is not over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
