@@ -27,7 +27,8 @@ pub fn declare() -> Command {
 
 /// What help says behind the options.
 fn behind() -> String {
-    let statuses = Status::ALL.map(|status| format!("  {}  {}\n", status as u8, status.meaning()));
+    let statuses =
+        Status::ALL.map(|status| format!("  {}  {}\n", status.number(), status.meaning()));
     let variables = VARIABLES.map(|(name, what)| format!("  {name:<22} {what}\n"));
     let (statuses, variables) = (statuses.concat(), variables.concat());
     format!("Exit status:\n{statuses}\nEnvironment:\n{variables}")
@@ -50,6 +51,9 @@ pub struct Global {
     /// Change nothing unless this release is current
     #[arg(long, global = true, value_name = "vN")]
     pub if_current: Option<String>,
+    /// Refuse, rather than wait, where somebody else is changing the app
+    #[arg(long, global = true)]
+    pub no_wait: bool,
 }
 
 /// Options of [`Global`] that take a value of their own.

@@ -18,6 +18,7 @@ pub mod open;
 pub mod plugin_host;
 pub mod plugins;
 pub mod ps;
+pub mod recover;
 pub mod releases;
 pub mod restart;
 pub mod restore;
@@ -171,6 +172,7 @@ commands! {
     notes(&["file", "--without-key"]), "backup" "Write the whole home into one file, while it is in use" backup;
     SHOWS, "restore" "Make a home from a backup" restore;
     notes(&[]), "gc" "Remove slugs, caches, logs and folders that nothing needs" gc;
+    SHOWS, "recover" "" recover;
     SHOWS, "tour" "Watch the whole story on a sample app, in a fresh home" tour;
 }
 

@@ -18,6 +18,7 @@ use crate::commands::confirm;
 use crate::env::Env;
 use crate::error::{CommandError, no_app};
 use crate::identity;
+use crate::interrupt;
 use crate::render::when::When;
 use crate::supervisor::Supervisor;
 use crate::typed::Typed;
@@ -170,11 +171,14 @@ impl Context {
             .as_deref()
             .map(str::parse)
             .transpose()?;
+        // Nothing is changed before there is a request for it.
+        interrupt::watch(app);
         Ok(Request {
             app,
             actor,
             confirmed,
             if_current,
+            wait: !self.global.no_wait,
         })
     }
 

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use slugline_core::app::AppName;
 use slugline_core::corridor::launch::launch_spec;
@@ -15,9 +14,9 @@ use slugline_runtime::{AppSpec, Desired, Limits, ServeError, ServeOptions};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
-use crate::garbage;
 use crate::supervisor::{app_spec, trees};
 use crate::ui::Ui;
+use crate::upkeep::Upkeep;
 
 /// Runs the daemon of this home until it is told to end.
 ///
@@ -37,32 +36,19 @@ pub fn serve(context: &Context, port: u16) -> Result<(), CommandError> {
         desired,
         limits: Limits::default(),
     };
+    let upkeep = Upkeep::new(context);
     let ready = |ready: &slugline_runtime::Ready| {
         context.ui.status(format_args!(
             "Serving apps at http://APP.localhost:{}",
             ready.port
         ));
-        tidy_now_and_then(context);
+        upkeep.begin();
     };
     slugline_runtime::serve(options, ready).map_err(|error| match error {
         ServeError::PortInUse(_) => CommandError::because(&error)
             .hint("Choose another: slugline serve --port N, or SLUGLINE_PORT=N"),
         other => CommandError::because(&other),
     })
-}
-
-/// How long the daemon waits between two clearings.
-const TIDY: Duration = Duration::from_secs(15 * 60);
-
-/// Removes what nothing needs, on a thread of its own, which ends with the daemon.
-fn tidy_now_and_then(context: &Context) {
-    let (home, env, ui) = (context.home.clone(), context.env.clone(), context.ui);
-    std::thread::spawn(move || {
-        loop {
-            garbage::tidy(&home, &env, ui);
-            std::thread::sleep(TIDY);
-        }
-    });
 }
 
 /// The ledger, as the daemon asks it. It is opened anew for each question: the daemon asks rarely,

@@ -120,6 +120,7 @@ impl From<LedgerError> for CommandError {
         let hint = match &error {
             LedgerError::NoApp(_) => "`slugline apps` lists those there are.",
             LedgerError::TooNew { .. } => "Install a newer Slugline.",
+            LedgerError::Held(_) => "Without --no-wait it is waited for.",
             LedgerError::NotPrivate { path, .. } => {
                 return Self::because(&error).hint(&format!("Mend it: chmod 700 {path}"));
             }

@@ -4,20 +4,40 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// 0: done, or there was nothing to do.
-    Done = 0,
+    Done,
     /// 1: refused or failed; nothing has been changed, but for the place of a release that failed
     /// to launch in the history.
-    Failed = 1,
+    Failed,
     /// 2: the command was not understood; nothing has been tried.
-    Usage = 2,
+    Usage,
     /// 3: the release was made and is current, but its processes crash; they are restarted. Only
     /// where there was nothing better to keep running (S30).
-    Crashed = 3,
+    Crashed,
+    /// 128 and the number of the signal that gave the change up; what it had begun was finished or
+    /// undone.
+    Interrupted(u8),
 }
 
 impl Status {
     /// All of them, in their order.
-    pub const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Usage, Self::Crashed];
+    pub const ALL: [Self; 5] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Crashed,
+        Self::Interrupted(2),
+    ];
+
+    /// The number of it.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Crashed => 3,
+            Self::Interrupted(signal) => 128 + signal,
+        }
+    }
 
     /// What it means to a person or a script.
     pub const fn meaning(self) -> &'static str {
@@ -25,6 +45,7 @@ impl Status {
             Self::Done => "Done, or there was nothing to do",
             Self::Failed => "Refused or failed; what ran before runs on",
             Self::Usage => "Not understood; nothing has been tried",
+            Self::Interrupted(_) => "Given up at Ctrl-C; what it had begun was undone or finished",
             Self::Crashed => "Released, but its processes crash, and nothing better was running",
         }
     }
@@ -32,6 +53,6 @@ impl Status {
 
 impl From<Status> for std::process::ExitCode {
     fn from(status: Status) -> Self {
-        Self::from(status as u8)
+        Self::from(status.number())
     }
 }

@@ -17,6 +17,7 @@ mod error;
 mod exit;
 mod garbage;
 mod identity;
+mod interrupt;
 mod plugin_store;
 mod progress;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod supervisor;
 mod trial;
 mod typed;
 mod ui;
+mod upkeep;
 mod usage;
 mod wire;
 

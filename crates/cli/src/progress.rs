@@ -72,6 +72,10 @@ impl Progress for Narrator<'_> {
         self.ui.status(format_args!("Waiting for {holder}"));
     }
 
+    fn recovered(&mut self, text: &str) {
+        self.ui.status(text);
+    }
+
     fn warning(&mut self, text: &str) {
         self.ui.warning(text);
     }

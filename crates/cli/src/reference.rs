@@ -134,7 +134,7 @@ fn page() -> String {
     for arg in line.get_arguments().filter(|arg| arg.is_global_set()) {
         row(&mut global, arg, "every command");
     }
-    let status = |status: Status| format!("| {} | {} |\n", status as u8, status.meaning());
+    let status = |status: Status| format!("| {} | {} |\n", status.number(), status.meaning());
     let variable = |(name, what): (&str, &str)| format!("| `{name}` | {} |\n", cell(what));
     let mut page = PAGE.to_owned();
     for (word, text) in [

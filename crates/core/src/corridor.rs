@@ -6,6 +6,7 @@
 
 pub mod announce;
 pub mod check;
+mod effects;
 pub mod launch;
 pub mod plan;
 pub mod prepare;
@@ -56,12 +57,16 @@ pub struct Request<'a> {
     pub confirmed: bool,
     /// The release that must be current still, if the request depends on it.
     pub if_current: Option<Version>,
+    /// Whether to wait where somebody else is changing the app (S33).
+    pub wait: bool,
 }
 
 /// Hears how a change comes along. Every method does nothing unless it is implemented.
 pub trait Progress {
     /// The app is being changed by somebody else, who is waited for (S33).
     fn waiting(&mut self, _holder: &str) {}
+    /// What an operation that died had left was finished or undone, as this line says (S31).
+    fn recovered(&mut self, _text: &str) {}
     /// What the person should know before it happens.
     fn warning(&mut self, _text: &str) {}
     /// Nobody objects: from here on things are done.
@@ -159,8 +164,7 @@ impl Engine<'_> {
         operation: &dyn Operation,
         progress: &mut dyn Progress,
     ) -> Result<Done, Failure> {
-        let _lock = self.lock(request, &operation.describe(), progress)?;
-        let moment = self.recover(request.app)?;
+        let (_lock, moment) = self.enter(request, &operation.describe(), progress)?;
         // Whoever was called before took no part in this.
         self.plugins_called();
         let planned = self.plan(request, moment, operation)?;

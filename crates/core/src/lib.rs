@@ -13,6 +13,7 @@ pub mod change;
 pub mod config;
 pub mod corridor;
 pub mod event;
+pub mod journal;
 pub mod operation;
 pub mod port;
 pub mod price;

@@ -13,7 +13,8 @@ use crate::time::Timestamp;
 pub use compiler::{CompileError, CompileRequest, Compiler};
 pub use launcher::{LaunchError, LaunchSpec, Launched, Launcher, Server};
 pub use ledger::{
-    AppLock, Deployed, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome, Settlement,
+    AppLock, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
+    ResourceChange, Settlement, Waiting,
 };
 pub use policies::{
     Announcement, Answers, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError,

@@ -15,7 +15,7 @@ use crate::fault::Result;
 use crate::interval::Next;
 use crate::origins::Origin;
 use crate::sealing::Keys;
-use crate::{chain, interval, origins, plugin_sets, slugs, sql, usage};
+use crate::{chain, interval, journal, origins, plugin_sets, slugs, sql, usage};
 
 /// What an app's row counts and points at.
 pub(crate) struct Counters {
@@ -116,10 +116,12 @@ pub(crate) fn settle(
         succeed(&tx, &counters, stored, code_pinned, deployed)?;
         usage::account(&tx, keys, app, settlement.at)?;
     }
+    let succeeded = matches!(settlement.outcome, Outcome::Succeeded { .. });
+    journal::settle(&tx, id, succeeded)?;
     chain::extend(&tx, &*keys.fresh(&tx)?, id, stored, number(counters.last))?;
     let mut add = tx.prepare_cached(sql::ADD_EVENT)?;
     for event in &settlement.events {
-        add.execute(params![id, serde_json::to_string(event)?])?;
+        add.execute(params![id, serde_json::to_string(event)?, settlement.at.0])?;
     }
     drop(add);
     Ok(tx.commit()?)

@@ -20,6 +20,7 @@ mod decode;
 mod fault;
 mod history;
 mod interval;
+mod journal;
 mod keys;
 mod lock;
 mod origins;
@@ -51,11 +52,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use slugline_core::actor::Actor;
 use slugline_core::addon::{Addon, Addons};
 use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
-use slugline_core::event::Event;
-use slugline_core::port::{AppLock, Ledger, LedgerError, Lock, Moment, NewRelease, Settlement};
+use slugline_core::journal::{Effect, Entry, Stage};
+use slugline_core::port::{
+    AppLock, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange, Settlement,
+    Waiting,
+};
 use slugline_core::release::{PluginsUsed, Release, Version};
 use slugline_core::resource::{Resource, ResourceId};
 use slugline_core::slug::Slug;
@@ -118,8 +123,8 @@ impl Ledger for SqliteLedger {
         &self,
         app: &AppName,
         lock: Lock,
-        holder: &str,
-        waiting: &mut dyn FnMut(&str),
+        holder: &Holder,
+        waiting: &mut dyn FnMut(&Holder) -> bool,
     ) -> Result<Box<dyn AppLock>, LedgerError> {
         Ok(lock::take(&self.locks, app, lock, holder, waiting)?)
     }
@@ -241,7 +246,7 @@ impl Ledger for SqliteLedger {
         Ok(resources::ports(&self.db)?)
     }
 
-    fn outbox(&self, app: &AppName) -> Result<Vec<(i64, Event)>, LedgerError> {
+    fn outbox(&self, app: &AppName) -> Result<Vec<Waiting>, LedgerError> {
         Ok(outbox::list(&self.db, app)?)
     }
 
@@ -249,7 +254,41 @@ impl Ledger for SqliteLedger {
         Ok(outbox::delivered(&self.db, place)?)
     }
 
-    fn undelivered(&self, place: i64, why: &str) -> Result<(), LedgerError> {
-        Ok(outbox::undelivered(&self.db, &self.keys, place, why)?)
+    fn undelivered(&self, place: i64, why: &str, due: Timestamp) -> Result<(), LedgerError> {
+        Ok(outbox::undelivered(&self.db, &self.keys, place, why, due)?)
+    }
+
+    fn begin_effects(&self, app: &AppName, effects: &[Effect]) -> Result<Vec<i64>, LedgerError> {
+        Ok(journal::begin(&self.db, &self.keys, app, effects)?)
+    }
+
+    fn step_effect(
+        &self,
+        app: &AppName,
+        place: i64,
+        to: Option<Stage>,
+        change: ResourceChange<'_>,
+    ) -> Result<(), LedgerError> {
+        Ok(journal::step(&self.db, &self.keys, app, place, to, change)?)
+    }
+
+    fn delay_effect(&self, place: i64, due: Timestamp) -> Result<(), LedgerError> {
+        Ok(journal::delay(&self.db, place, due)?)
+    }
+
+    fn journal(&self, app: &AppName) -> Result<Vec<Entry>, LedgerError> {
+        Ok(journal::list(&self.db, &self.keys, app)?)
+    }
+
+    fn unfinished(&self, now: Timestamp) -> Result<Vec<AppName>, LedgerError> {
+        Ok(journal::unfinished(&self.db, now)?)
+    }
+
+    fn ownerless(&self) -> Result<Vec<(AppName, Resource)>, LedgerError> {
+        Ok(resources::ownerless(&self.db, &self.keys)?)
+    }
+
+    fn monthly_cost(&self, owner: &Actor, but: &AppName) -> Result<u64, LedgerError> {
+        Ok(usage::monthly_cost(&self.db, owner, but)?)
     }
 }

@@ -12,7 +12,8 @@ use std::path::Path;
 
 use fs4::{FileExt, TryLockError};
 use slugline_core::app::AppName;
-use slugline_core::port::{AppLock, Lock};
+use slugline_core::port::{AppLock, Holder, LedgerError, Lock};
+use slugline_core::time::Timestamp;
 
 use crate::fault::Result;
 
@@ -31,21 +32,25 @@ pub(crate) fn take(
     locks: &Path,
     app: &AppName,
     lock: Lock,
-    holder: &str,
-    waiting: &mut dyn FnMut(&str),
+    holder: &Holder,
+    waiting: &mut dyn FnMut(&Holder) -> bool,
 ) -> Result<Box<dyn AppLock>> {
     let mut file = open(locks, app, lock)?;
     match FileExt::try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            waiting(&describe(&mut file));
+            let other = describe(&mut file);
+            if !waiting(&other) {
+                return Err(LedgerError::Held(other.what).into());
+            }
             wait(&file)?;
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(holder.as_bytes())?;
+    let since = holder.since.map_or(String::new(), |at| at.0.to_string());
+    file.write_all(format!("{since} {}", holder.what).as_bytes())?;
     Ok(Box::new(Held { _file: file }))
 }
 
@@ -74,13 +79,19 @@ fn open(locks: &Path, app: &AppName, lock: Lock) -> Result<File> {
 }
 
 /// Who holds the lock. Between taking it and saying so a holder has no description yet.
-fn describe(file: &mut File) -> String {
+fn describe(file: &mut File) -> Holder {
     let mut bytes = Vec::new();
     let read = file.take(DESCRIPTION).read_to_end(&mut bytes);
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    match read {
-        Ok(_) if !text.is_empty() => text,
-        _ => "another process".to_owned(),
+    let text = String::from_utf8_lossy(&bytes);
+    match (read, text.split_once(' ')) {
+        (Ok(_), Some((since, what))) if !what.is_empty() => Holder {
+            what: what.to_owned(),
+            since: since.parse().ok().map(Timestamp),
+        },
+        _ => Holder {
+            what: "another process".to_owned(),
+            since: None,
+        },
     }
 }
 

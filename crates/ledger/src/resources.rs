@@ -89,6 +89,17 @@ fn read(db: &Connection, keys: &Keys, row: &Row<'_>) -> Result<Resource> {
     })
 }
 
+/// See [`slugline_core::port::Ledger::ownerless`].
+pub(crate) fn ownerless(db: &Connection, keys: &Keys) -> Result<Vec<(AppName, Resource)>> {
+    let tx = reading(db)?;
+    let mut statement = tx.prepare_cached(sql::OWNERLESS)?;
+    let rows = statement.query_and_then([], |row| {
+        let app = text(row, 4, "resource.app", |name| AppName::new(name).ok())?;
+        Ok((app, read(&tx, keys, row)?))
+    })?;
+    rows.collect()
+}
+
 /// See [`slugline_core::port::Ledger::remove_resource`].
 pub(crate) fn remove(db: &Connection, id: &ResourceId) -> Result<()> {
     let tx = writing(db)?;

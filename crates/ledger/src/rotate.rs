@@ -109,6 +109,7 @@ enum Bound {
     Resource(String),
     Store(String, String),
     Event(i64),
+    Journal(i64),
 }
 
 impl Bound {
@@ -122,11 +123,12 @@ impl Bound {
             Self::Resource(id) => Place::Resource(id),
             Self::Store(plugin, key) => Place::Store { plugin, key },
             Self::Event(place) => Place::Event(*place),
+            Self::Journal(app) => Place::Journal(*app),
         }
     }
 }
 
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 6] = [
     Table {
         all: sql::SEALED_CONFIG_NOW,
         replace: sql::RESEAL_CONFIG_NOW,
@@ -156,6 +158,12 @@ const TABLES: [Table; 5] = [
         replace: sql::RESEAL_EVENT,
         names: 1,
         place: |row| Ok(Bound::Event(row.get(1)?)),
+    },
+    Table {
+        all: sql::SEALED_JOURNAL,
+        replace: sql::RESEAL_JOURNAL,
+        names: 1,
+        place: |row| Ok(Bound::Journal(row.get(2)?)),
     },
 ];
 

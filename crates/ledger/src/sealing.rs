@@ -33,6 +33,8 @@ pub(crate) enum Place<'a> {
     Store { plugin: &'a str, key: &'a str },
     /// Why an event could not be delivered.
     Event(i64),
+    /// An effect in the journal of an app.
+    Journal(i64),
     /// A data key.
     DataKey { id: i64, purpose: &'a str },
 }
@@ -44,6 +46,7 @@ impl Place<'_> {
             Self::Resource(id) => format!("resource/{id}"),
             Self::Store { plugin, key } => format!("store/{}/{plugin}/{key}", plugin.len()),
             Self::Event(place) => format!("event/{place}"),
+            Self::Journal(app) => format!("journal/{app}"),
             Self::DataKey { id, purpose } => format!("key/{id}/{purpose}"),
         }
     }
@@ -55,6 +58,7 @@ impl Place<'_> {
             Self::Resource(_) => "resource.body",
             Self::Store { .. } => "plugin_store.value",
             Self::Event(_) => "outbox.last_error",
+            Self::Journal(_) => "journal.effect",
             Self::DataKey { .. } => "data_key.sealed",
         }
     }

@@ -55,7 +55,7 @@ impl SqliteLedger {
     ///
     /// # Errors
     /// [`LedgerError::Storage`].
-    pub fn unfinished(&self) -> std::result::Result<Unfinished, LedgerError> {
+    pub fn unfinished_work(&self) -> std::result::Result<Unfinished, LedgerError> {
         Ok(unfinished(&self.db)?)
     }
 
@@ -130,7 +130,7 @@ mod tests {
             pending: vec![("myapp".to_owned(), 1)],
             undelivered: Vec::new(),
         };
-        assert_eq!(ledger.unfinished().unwrap(), expected);
+        assert_eq!(ledger.unfinished_work().unwrap(), expected);
         let broken = "PRAGMA foreign_keys = OFF;
             INSERT INTO release (app_id, version, change, actor, created_at, status)
             VALUES (99, 1, '', '', 0, 'failed')";

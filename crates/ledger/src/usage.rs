@@ -74,6 +74,15 @@ fn present(db: &Connection, keys: &Keys, app: i64) -> Result<(Actor, Addons)> {
     Ok((owner, addons))
 }
 
+/// See [`slugline_core::port::Ledger::monthly_cost`].
+pub(crate) fn monthly_cost(db: &Connection, owner: &Actor, but: &AppName) -> Result<u64> {
+    let tx = reading(db)?;
+    let mut statement = tx.prepare_cached(sql::MONTHLY_COST)?;
+    let mut rows = statement.query([owner.as_str(), but.as_str()])?;
+    let row = rows.next()?.ok_or_else(|| corrupt("usage.price"))?;
+    integer(row, 0, "usage.price")
+}
+
 /// Ends all intervals of an app that is being destroyed.
 pub(crate) fn close(tx: &Connection, app: &AppName, at: Timestamp) -> Result<()> {
     tx.prepare_cached(sql::END_ALL_USAGE)?

@@ -6,9 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rusqlite::Connection;
+use slugline_core::journal::Effect;
 use slugline_core::port::{Ledger, LedgerError};
 use slugline_ledger::{KEY_FILE, KeySource, PluginStore, SqliteLedger};
-use slugline_testkit::values::{app, config_add, name, release, resource, state, v};
+use slugline_testkit::values::{
+    NOON, addon, app, config_add, name, release, resource, resource_id, state, v,
+};
 
 const MARKER: &str = "s3cr3t-marker";
 
@@ -39,14 +42,20 @@ fn planted() -> tempfile::TempDir {
     one.options.insert("url".into(), MARKER.into());
     one.process = Some(vec!["server".into(), MARKER.into()]);
     ledger.put_resource(&name("shop"), &one).unwrap();
-    let (place, _) = outbox(&ledger);
-    ledger.undelivered(place, MARKER).unwrap();
+    let place = outbox(&ledger);
+    ledger.undelivered(place, MARKER, NOON).unwrap();
+    let begun = Effect::Provision {
+        id: resource_id(8),
+        plan: addon("memcache:free").plan,
+        options: [("url".to_owned(), MARKER.to_owned())].into(),
+    };
+    ledger.begin_effects(&name("shop"), &[begun]).unwrap();
     let store = PluginStore::open(home.path(), KeySource::File).unwrap();
     store.set("mine", "token", MARKER, 9).unwrap();
     home
 }
 
-fn outbox(ledger: &SqliteLedger) -> (i64, slugline_core::event::Event) {
+fn outbox(ledger: &SqliteLedger) -> i64 {
     use slugline_core::port::{NewRelease, Outcome, Settlement};
     use slugline_testkit::values::{NOON, actor};
     let what = state(None, &[("A", MARKER), ("B", MARKER)], &[]);
@@ -64,7 +73,7 @@ fn outbox(ledger: &SqliteLedger) -> (i64, slugline_core::event::Event) {
         events: vec![slugline_core::event::Event::Prune],
     };
     ledger.settle(&name("shop"), version, &settlement).unwrap();
-    ledger.outbox(&name("shop")).unwrap().remove(0)
+    ledger.outbox(&name("shop")).unwrap()[0].place
 }
 
 #[test]
@@ -176,8 +185,8 @@ fn new_keys_open_all_there_was_and_the_old_ones_nothing() {
         .rotate_keys(None)
         .unwrap();
     assert!(rotated.master);
-    // A: v1, v2, v3 on; B from v1 on; a resource, a plugin's value, what an event failed with.
-    assert_eq!(rotated.values, 4 + 3);
+    // A: v1, v2, v3 on; B from v1 on; a resource, a plugin's value, what an event failed with, an effect.
+    assert_eq!(rotated.values, 4 + 4);
     assert_eq!(writer.moment(&name("shop")).unwrap(), moment);
     assert_eq!(store.get("mine", "token").unwrap().as_deref(), Some(MARKER));
     release(

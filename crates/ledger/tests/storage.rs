@@ -397,9 +397,11 @@ fn a_failed_delivery_is_counted_with_its_reason() {
     ledger
         .settle(&name("shop"), version, &succeeded(&[event]))
         .unwrap();
-    let place = ledger.outbox(&name("shop")).unwrap()[0].0;
-    ledger.undelivered(place, "timed out").unwrap();
-    ledger.undelivered(place, "connection refused").unwrap();
+    let place = ledger.outbox(&name("shop")).unwrap()[0].place;
+    ledger.undelivered(place, "timed out", NOON).unwrap();
+    ledger
+        .undelivered(place, "connection refused", NOON)
+        .unwrap();
     let noted = sql(
         home.path(),
         "SELECT attempts || ' ' || (length(last_error) > 30) FROM outbox",

@@ -12,10 +12,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use slugline_core::port::{Ledger, Lock};
+use slugline_core::port::{Holder, Ledger, LedgerError, Lock};
 use slugline_core::release::Status;
 use slugline_ledger::SqliteLedger;
-use slugline_testkit::values::{app, config_add, key, name, record, state, succeeded, v, var};
+use slugline_testkit::values::{
+    NOON, app, config_add, key, name, record, state, succeeded, v, var,
+};
 
 const PROCESSES: usize = 64;
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -67,9 +69,12 @@ fn child() {
 /// One config var more, as an operation does it: lock, look, record, settle.
 fn set(ledger: &SqliteLedger, app: &str, key: &str) {
     let mut waited = false;
-    let mut waiting = |_: &str| waited = true;
+    let mut waiting = |_: &Holder| {
+        waited = true;
+        true
+    };
     let lock = ledger
-        .lock(&name(app), Lock::Change, key, &mut waiting)
+        .lock(&name(app), Lock::Change, &held_by(key), &mut waiting)
         .unwrap();
     let mut next = ledger.moment(&name(app)).unwrap().state;
     let (name_of_var, value) = var(key, key);
@@ -80,11 +85,19 @@ fn set(ledger: &SqliteLedger, app: &str, key: &str) {
     println!("\nsaid {app} {version} {waited}");
 }
 
+/// Who does this since noon.
+fn held_by(what: &str) -> Holder {
+    Holder {
+        what: what.to_owned(),
+        since: Some(NOON),
+    }
+}
+
 /// Holds a lock until it is killed.
 fn hold(ledger: &SqliteLedger, app: &str) {
-    let holder = "joe@example.com: Deploy 575bfa8";
+    let joe = held_by("joe@example.com: Deploy 575bfa8");
     let _lock = ledger
-        .lock(&name(app), Lock::Change, holder, &mut |_| ())
+        .lock(&name(app), Lock::Change, &joe, &mut |_| true)
         .unwrap();
     println!("\nsaid held");
     std::io::stdout().flush().unwrap();
@@ -196,7 +209,9 @@ fn who_waits_is_told_for_whom_and_goes_on_when_the_holder_is_killed() {
     assert!(lines.any(|line| line.unwrap() == "said held"));
     drop(
         ledger
-            .lock(&name("shop"), Lock::Outbox, "me", &mut |_| panic!("waited"))
+            .lock(&name("shop"), Lock::Outbox, &held_by("me"), &mut |_| {
+                panic!("waited")
+            })
             .unwrap(),
     );
 
@@ -204,27 +219,34 @@ fn who_waits_is_told_for_whom_and_goes_on_when_the_holder_is_killed() {
     let folder = home.path().to_owned();
     let waiter = std::thread::spawn(move || {
         let ledger = SqliteLedger::open(&folder).unwrap();
-        let mut waiting = |who: &str| told.send(who.to_owned()).unwrap();
+        let mut waiting = |who: &Holder| told.send(who.clone()).is_ok();
         drop(
             ledger
-                .lock(&name("shop"), Lock::Change, "ann@example.com", &mut waiting)
+                .lock(
+                    &name("shop"),
+                    Lock::Change,
+                    &held_by("ann@example.com"),
+                    &mut waiting,
+                )
                 .unwrap(),
         );
     });
     let who = heard.recv_timeout(DEADLINE).unwrap();
-    assert_eq!(who, "joe@example.com: Deploy 575bfa8");
+    assert_eq!(who, held_by("joe@example.com: Deploy 575bfa8"));
+    let refused = ledger.lock(&name("shop"), Lock::Change, &held_by("me"), &mut |_| false);
+    assert!(matches!(refused.err(), Some(LedgerError::Held(_))));
     assert!(!waiter.is_finished());
     holder.kill().unwrap();
     holder.wait().unwrap();
     waiter.join().unwrap();
     assert!(heard.try_recv().is_err(), "it was told once");
 
-    let mut waiting = |who: &str| panic!("waited for {who}");
+    let mut waiting = |who: &Holder| panic!("waited for {who:?}");
     drop(
         ledger
-            .lock(&name("shop"), Lock::Change, "me", &mut waiting)
+            .lock(&name("shop"), Lock::Change, &held_by("me"), &mut waiting)
             .unwrap(),
     );
     let left = std::fs::read_to_string(home.path().join("locks/shop.change")).unwrap();
-    assert_eq!(left, "me");
+    assert_eq!(left, format!("{} me", NOON.0));
 }

@@ -7,9 +7,12 @@
 )]
 
 use proptest::prelude::*;
+use slugline_core::app::AppName;
 use slugline_core::event::Event;
-use slugline_core::port::{Ledger, LedgerError, NewRelease, Outcome, Settlement};
+use slugline_core::journal::{Effect, Stage};
+use slugline_core::port::{Ledger, LedgerError, NewRelease, Outcome, ResourceChange, Settlement};
 use slugline_core::release::{PluginsUsed, Version};
+use slugline_core::resource::Options;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 use slugline_ledger::SqliteLedger;
@@ -43,6 +46,9 @@ enum Command {
     RemoveResource(u64),
     Deliver(usize),
     Fail(usize),
+    Begin(u64),
+    Step(usize, bool),
+    Delay(usize),
 }
 
 fn some_state() -> impl Strategy<Value = State> {
@@ -91,6 +97,9 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (0..4u64).prop_map(Command::RemoveResource),
         4 => (0..3usize).prop_map(Command::Deliver),
         2 => (0..3usize).prop_map(Command::Fail),
+        3 => (0..4u64).prop_map(Command::Begin),
+        3 => (0..4usize, any::<bool>()).prop_map(|(nth, put)| Command::Step(nth, put)),
+        1 => (0..4usize).prop_map(Command::Delay),
     ]
 }
 
@@ -126,7 +135,13 @@ fn run(ledger: &dyn Ledger, one: &str, command: &Command, tick: i64) -> Answer {
     let last = ledger.moment(&of).map_or(0, |moment| moment.last.number());
     let back = |by: u64| v(last.saturating_sub(by));
     let at = later(tick);
-    let place = |nth: usize| ledger.outbox(&of).ok()?.get(nth).map(|(place, _)| *place);
+    let place = |nth: usize| {
+        ledger
+            .outbox(&of)
+            .ok()?
+            .get(nth)
+            .map(|waiting| waiting.place)
+    };
     let nothing = |()| None;
     match command {
         Command::Create => answer(ledger.create_app(&app(one)), nothing),
@@ -185,9 +200,49 @@ fn run(ledger: &dyn Ledger, one: &str, command: &Command, tick: i64) -> Answer {
             None => Ok(None),
         },
         Command::Fail(nth) => match place(*nth) {
-            Some(place) => answer(ledger.undelivered(place, "timed out"), nothing),
+            Some(place) => answer(
+                ledger.undelivered(place, "timed out", later(tick + 10)),
+                nothing,
+            ),
             None => Ok(None),
         },
+        Command::Begin(_) | Command::Step(..) | Command::Delay(_) => {
+            journal(ledger, &of, command, tick)
+        }
+    }
+}
+
+/// One call about the journal; effects are told by their order.
+fn journal(ledger: &dyn Ledger, of: &AppName, command: &Command, tick: i64) -> Answer {
+    let entry = |nth: usize| ledger.journal(of).ok()?.into_iter().nth(nth);
+    let nothing = |()| None;
+    match command {
+        Command::Begin(number) => {
+            let effect = Effect::Provision {
+                id: resource_id(*number),
+                plan: addon("memcache:free").plan,
+                options: Options::new(),
+            };
+            answer(ledger.begin_effects(of, &[effect, Effect::Destroy]), |_| {
+                None
+            })
+        }
+        Command::Step(nth, put) => {
+            let Some(entry) = entry(*nth) else {
+                return Ok(None);
+            };
+            let made = resource(1, "memcache:free", None);
+            let (to, change) = match put {
+                true => (Some(Stage::Done), ResourceChange::Put(&made)),
+                false => (None, ResourceChange::Remove(&made.id)),
+            };
+            answer(ledger.step_effect(of, entry.place, to, change), nothing)
+        }
+        Command::Delay(nth) => match entry(*nth) {
+            Some(entry) => answer(ledger.delay_effect(entry.place, later(tick + 5)), nothing),
+            None => Ok(None),
+        },
+        _ => Ok(None),
     }
 }
 
@@ -199,10 +254,12 @@ fn later(tick: i64) -> Timestamp {
 /// Everything that can be asked about an app, but the states of its releases.
 fn shown(ledger: &dyn Ledger, one: &str) -> Vec<String> {
     let of = name(one);
-    let events = ledger
-        .outbox(&of)
-        .map(|all| all.into_iter().map(|(_, event)| event).collect());
-    let events: Result<Vec<Event>, _> = events;
+    let events = ledger.outbox(&of).map(|all| {
+        all.into_iter()
+            .map(|it| (it.event, it.attempts, it.due))
+            .collect()
+    });
+    let events: Result<Vec<(Event, u32, Timestamp)>, _> = events;
     let values = |state: &State| -> Vec<String> {
         state
             .config
@@ -221,12 +278,25 @@ fn shown(ledger: &dyn Ledger, one: &str) -> Vec<String> {
         format!("{:?}", ledger.history(&of, Some(v(9)), 5)),
         format!("{:?}", ledger.resources(&of)),
         format!("{events:?}"),
+        format!("{:?}", begun(ledger, &of)),
+        format!("{:?}", ledger.unfinished(later(60))),
+        format!("{:?}", ledger.ownerless()),
+        format!("{:?}", ledger.monthly_cost(&actor("jim@example.com"), &of)),
         format!("{:?}", ledger.apps()),
         format!("{:?}", ledger.ports_in_use()),
         format!("{:?}", ledger.usage(NOON, Timestamp(i64::MAX))),
         format!("{:?}", ledger.usage(later(50), later(51))),
         format!("{:?}", ledger.usage(later(120), later(120))),
     ]
+}
+
+/// The journal without the places, which may be any.
+fn begun(ledger: &dyn Ledger, of: &AppName) -> Result<Vec<impl std::fmt::Debug>, String> {
+    let entries = ledger.journal(of).map_err(|error| error.to_string())?;
+    let without = entries.into_iter();
+    Ok(without
+        .map(|it| (it.effect, it.stage, it.attempts, it.due))
+        .collect())
 }
 
 fn compare_states(memory: &MemoryLedger, sqlite: &SqliteLedger, one: &str) {
@@ -288,6 +358,9 @@ proptest! {
             if matches!(command, Command::Prune(_) | Command::PruneAllBut(_)) {
                 compare_states(&memory, &sqlite, one);
                 compare_slugs(&memory, &sqlite);
+                if let Ok(verified) = sqlite.verify(&name(one)) {
+                    prop_assert_eq!(verified.altered, None, "{:?}", command);
+                }
             }
         }
         for one in APPS {

@@ -8,6 +8,7 @@ pub mod history;
 pub mod losing;
 pub mod numbers;
 pub mod surroundings;
+pub mod unfinished;
 pub mod usage;
 
 /// Makes a test of each case of the contract. It is given a function that takes a case,
@@ -54,6 +55,11 @@ macro_rules! ledger_contract {
             surroundings::resources_are_kept_until_they_are_removed,
             surroundings::the_outbox_keeps_its_order,
             surroundings::locks_of_one_app_and_of_two_are_apart,
+            unfinished::an_effect_moves_with_its_resource,
+            unfinished::the_journal_goes_with_the_settlement,
+            unfinished::what_is_left_to_do_is_found,
+            unfinished::resources_without_an_app_are_found,
+            unfinished::an_owners_other_apps_cost_what_they_have_now,
         );
     };
     (@cases $with_fresh:path; $($group:ident::$case:ident,)*) => {

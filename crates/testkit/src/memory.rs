@@ -4,12 +4,14 @@
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet};
 
+use slugline_core::actor::Actor;
 use slugline_core::addon::{Addon, Addons};
 use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
-use slugline_core::event::Event;
+use slugline_core::journal::{self, Effect, Stage};
 use slugline_core::port::{
-    AppLock, Deployed, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome, Settlement,
+    AppLock, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
+    ResourceChange, Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Status, Version};
 use slugline_core::resource::{Resource, ResourceId};
@@ -27,7 +29,8 @@ pub struct MemoryLedger(RefCell<Everything>);
 struct Everything {
     apps: BTreeMap<AppName, Entry>,
     resources: BTreeMap<ResourceId, (AppName, Resource)>,
-    outbox: BTreeMap<i64, (AppName, Event)>,
+    outbox: BTreeMap<i64, (AppName, Waiting)>,
+    journal: BTreeMap<i64, (AppName, journal::Entry)>,
     places: i64,
     usage: Vec<Usage>,
 }
@@ -147,7 +150,9 @@ impl Entry {
 
     fn may_go(&self, version: Version) -> bool {
         let settled = |(release, _): &(Release, State)| release.status != Status::Pending;
-        let goes = |found: &(Release, State)| settled(found) && !found.0.pinned;
+        let before = self.releases.range(..version);
+        let waits = before.into_iter().any(|(_, found)| !settled(found));
+        let goes = |found: &(Release, State)| settled(found) && !found.0.pinned && !waits;
         self.current != Some(version) && self.releases.get(&version).is_some_and(goes)
     }
 }
@@ -179,8 +184,8 @@ impl Ledger for MemoryLedger {
         &self,
         _: &AppName,
         _: Lock,
-        _: &str,
-        _: &mut dyn FnMut(&str),
+        _: &Holder,
+        _: &mut dyn FnMut(&Holder) -> bool,
     ) -> Answer<Box<dyn AppLock>> {
         Ok(Box::new(Free))
     }
@@ -210,6 +215,7 @@ impl Ledger for MemoryLedger {
             return Err(LedgerError::NoApp(app.clone()));
         }
         all.outbox.retain(|_, (of, _)| of != app);
+        all.journal.retain(|_, (of, _)| of != app);
         all.account(app, at);
         Ok(())
     }
@@ -291,7 +297,20 @@ impl Ledger for MemoryLedger {
         for event in &settlement.events {
             all.places += 1;
             let place = all.places;
-            all.outbox.insert(place, (app.clone(), event.clone()));
+            let waiting = Waiting {
+                place,
+                event: event.clone(),
+                attempts: 0,
+                due: settlement.at,
+            };
+            all.outbox.insert(place, (app.clone(), waiting));
+        }
+        match settlement.outcome {
+            Outcome::Succeeded { .. } => all.journal.retain(|_, (of, _)| of != app),
+            Outcome::Failed(_) => {
+                let own = all.journal.values_mut().filter(|(of, _)| of == app);
+                own.for_each(|(_, entry)| entry.stage = Stage::Undo);
+            }
         }
         Ok(())
     }
@@ -378,13 +397,11 @@ impl Ledger for MemoryLedger {
         Ok(ports.into_iter().collect())
     }
 
-    fn outbox(&self, app: &AppName) -> Answer<Vec<(i64, Event)>> {
+    fn outbox(&self, app: &AppName) -> Answer<Vec<Waiting>> {
         self.entry(app)?;
         let all = self.0.borrow();
-        let own = all.outbox.iter().filter(|(_, (of, _))| of == app);
-        Ok(own
-            .map(|(place, (_, event))| (*place, event.clone()))
-            .collect())
+        let own = all.outbox.values().filter(|(of, _)| of == app);
+        Ok(own.map(|(_, waiting)| waiting.clone()).collect())
     }
 
     fn delivered(&self, place: i64) -> Answer<()> {
@@ -392,8 +409,105 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn undelivered(&self, _: i64, _: &str) -> Answer<()> {
+    fn undelivered(&self, place: i64, _: &str, due: Timestamp) -> Answer<()> {
+        if let Some((_, waiting)) = self.0.borrow_mut().outbox.get_mut(&place) {
+            waiting.attempts += 1;
+            waiting.due = due;
+        }
         Ok(())
+    }
+
+    fn begin_effects(&self, app: &AppName, effects: &[Effect]) -> Answer<Vec<i64>> {
+        self.entry(app)?;
+        let mut all = self.0.borrow_mut();
+        let mut begin = |effect: &Effect| {
+            all.places += 1;
+            let place = all.places;
+            let entry = journal::Entry {
+                place,
+                effect: effect.clone(),
+                stage: Stage::Begun,
+                attempts: 0,
+                due: Timestamp(0),
+            };
+            all.journal.insert(place, (app.clone(), entry));
+            place
+        };
+        Ok(effects.iter().map(&mut begin).collect())
+    }
+
+    fn step_effect(
+        &self,
+        app: &AppName,
+        place: i64,
+        to: Option<Stage>,
+        change: ResourceChange<'_>,
+    ) -> Answer<()> {
+        self.entry(app)?;
+        let mut all = self.0.borrow_mut();
+        match to {
+            None => drop(all.journal.remove(&place)),
+            Some(stage) => {
+                if let Some((_, entry)) = all.journal.get_mut(&place) {
+                    entry.stage = stage;
+                }
+            }
+        }
+        match change {
+            ResourceChange::None => {}
+            ResourceChange::Put(resource) => {
+                let owned = (app.clone(), resource.clone());
+                all.resources.insert(resource.id.clone(), owned);
+            }
+            ResourceChange::Remove(id) => drop(all.resources.remove(id)),
+        }
+        Ok(())
+    }
+
+    fn delay_effect(&self, place: i64, due: Timestamp) -> Answer<()> {
+        if let Some((_, entry)) = self.0.borrow_mut().journal.get_mut(&place) {
+            entry.attempts += 1;
+            entry.due = due;
+        }
+        Ok(())
+    }
+
+    fn journal(&self, app: &AppName) -> Answer<Vec<journal::Entry>> {
+        self.entry(app)?;
+        let all = self.0.borrow();
+        let own = all.journal.values().filter(|(of, _)| of == app);
+        Ok(own.map(|(_, entry)| entry.clone()).collect())
+    }
+
+    fn unfinished(&self, now: Timestamp) -> Answer<Vec<AppName>> {
+        let all = self.0.borrow();
+        let left = |app: &&AppName| {
+            let begun = all
+                .journal
+                .values()
+                .any(|(of, it)| of == *app && it.due <= now);
+            let waits = all
+                .outbox
+                .values()
+                .any(|(of, it)| of == *app && it.due <= now);
+            let releases = all.apps[*app].releases.values();
+            let pending = |(release, _): &(Release, State)| release.status == Status::Pending;
+            begun || waits || releases.into_iter().any(pending)
+        };
+        Ok(all.apps.keys().filter(left).cloned().collect())
+    }
+
+    fn ownerless(&self) -> Answer<Vec<(AppName, Resource)>> {
+        let all = self.0.borrow();
+        let left = |(app, _): &&(AppName, Resource)| !all.apps.contains_key(app);
+        Ok(all.resources.values().filter(left).cloned().collect())
+    }
+
+    fn monthly_cost(&self, owner: &Actor, but: &AppName) -> Answer<u64> {
+        let all = self.0.borrow();
+        let runs = |used: &&Usage| used.to.is_none() && used.owner == *owner && used.app != *but;
+        let cents = all.usage.iter().filter(runs).map(|used| used.price.cents());
+        Ok(cents.sum())
     }
 }
 

@@ -4,7 +4,8 @@
 use super::Engine;
 use crate::app::AppName;
 use crate::event::Event;
-use crate::port::{Announcement, InstalledAddon, LedgerError, Lock, Moment};
+use crate::journal::retry_at;
+use crate::port::{Announcement, InstalledAddon, LedgerError, Lock, Moment, Waiting};
 use crate::resource::Resource;
 use crate::retention::{self, NotPruned};
 
@@ -20,20 +21,48 @@ impl Engine<'_> {
         if self.ledger.outbox(app)?.is_empty() {
             return Ok(Vec::new());
         }
+        let holder = self.holder("announce");
         let _lock = self
             .ledger
-            .lock(app, Lock::Outbox, "announce", &mut |_| {})?;
+            .lock(app, Lock::Outbox, &holder, &mut |_| true)?;
+        self.deliver_all(app, self.ledger.outbox(app)?)
+    }
+
+    /// As [`Engine::announce`], for what is late, unless somebody else is at it.
+    pub(super) fn announce_late(&self, app: &AppName) -> Result<Vec<String>, LedgerError> {
+        let holder = self.holder("announce");
+        let lock = self.ledger.lock(app, Lock::Outbox, &holder, &mut |_| false);
+        let _lock = match lock {
+            Err(LedgerError::Held(_)) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let waiting = self.ledger.outbox(app)?;
+        let now = self.late();
+        // One that is not due holds up the hooks behind it.
+        let held_up = waiting
+            .iter()
+            .position(|entry| entry.event.is_for_hooks() && entry.due > now);
+        let is_due = |(place, entry): &(usize, Waiting)| {
+            let behind = held_up.is_some_and(|held_up| *place >= held_up);
+            entry.due <= now && !(behind && entry.event.is_for_hooks())
+        };
+        let due = waiting.into_iter().enumerate().filter(is_due);
+        self.deliver_all(app, due.map(|(_, entry)| entry).collect())
+    }
+
+    fn deliver_all(&self, app: &AppName, all: Vec<Waiting>) -> Result<Vec<String>, LedgerError> {
         let mut undelivered = Vec::new();
         let mut hooks_wait = false;
-        for (place, event) in self.ledger.outbox(app)? {
-            if event.is_for_hooks() && hooks_wait {
+        for entry in all {
+            if entry.event.is_for_hooks() && hooks_wait {
                 continue;
             }
-            match self.deliver(app, &event)? {
-                Ok(()) => self.ledger.delivered(place)?,
+            match self.deliver(app, &entry.event)? {
+                Ok(()) => self.ledger.delivered(entry.place)?,
                 Err(why) => {
-                    hooks_wait |= event.is_for_hooks();
-                    self.ledger.undelivered(place, &why)?;
+                    hooks_wait |= entry.event.is_for_hooks();
+                    let due = retry_at(self.clock.now(), entry.attempts);
+                    self.ledger.undelivered(entry.place, &why, due)?;
                     undelivered.push(why);
                 }
             }

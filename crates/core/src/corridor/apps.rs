@@ -6,8 +6,9 @@ use super::plan::refuse_stale;
 use super::{Engine, Failure, Progress, Request};
 use crate::addon::{Addon, Found};
 use crate::app::{App, AppName};
+use crate::journal::Effect;
 use crate::operation::addons::Add;
-use crate::port::{LaunchError, LedgerError, Lock};
+use crate::port::{LaunchError, LedgerError, ResourceChange};
 use crate::refusal::Refusal;
 use crate::release::Version;
 
@@ -42,15 +43,18 @@ impl Engine<'_> {
         request: &Request<'_>,
         progress: &mut dyn Progress,
     ) -> Result<Vec<String>, Failure> {
-        let _lock = self.lock(request, "Destroy", progress)?;
-        self.moment(request)?;
-        self.launcher.stop(request.app)?;
-        let mut left = Vec::new();
-        for resource in self.ledger.resources(request.app)? {
-            left.extend(self.deprovision(request.app, &resource)?.err());
+        let (_lock, moment) = self.enter(request, "Destroy", progress)?;
+        refuse_stale(&moment, request)?;
+        // From here on whoever comes after a death goes on.
+        let places = self.ledger.begin_effects(request.app, &[Effect::Destroy])?;
+        if let Err(error) = self.launcher.stop(request.app) {
+            for place in places {
+                self.ledger
+                    .step_effect(request.app, place, None, ResourceChange::None)?;
+            }
+            return Err(error.into());
         }
-        self.ledger.destroy_app(request.app, self.clock.now())?;
-        Ok(left)
+        Ok(self.destroy_all(request.app)?)
     }
 
     /// Whether adding this plan makes it the app's first tier, which makes no release (S9).
@@ -72,8 +76,7 @@ impl Engine<'_> {
         add: &Add,
         progress: &mut dyn Progress,
     ) -> Result<Addon, Failure> {
-        let _lock = self.lock(request, "Add-on add releases", progress)?;
-        let moment = self.ledger.moment(request.app)?;
+        let (_lock, moment) = self.enter(request, "Add-on add releases", progress)?;
         let planned = self.plan(request, moment, add)?;
         let checked = self.check(request, planned, &mut |text| progress.warning(text))?;
         let planned = checked.into_planned();
@@ -91,8 +94,9 @@ impl Engine<'_> {
     /// # Errors
     /// [`Failure::Nothing`] where nothing is pinned.
     pub fn unpin(&self, request: &Request<'_>, progress: &mut dyn Progress) -> Result<(), Failure> {
-        let _lock = self.lock(request, "Unpin", progress)?;
-        if !self.moment(request)?.code_pinned {
+        let (_lock, moment) = self.enter(request, "Unpin", progress)?;
+        refuse_stale(&moment, request)?;
+        if !moment.code_pinned {
             return Err(Failure::Nothing(
                 "No rolled-back code is pinned.".to_owned(),
             ));
@@ -111,8 +115,7 @@ impl Engine<'_> {
         request: &Request<'_>,
         progress: &mut dyn Progress,
     ) -> Result<Version, Failure> {
-        let _lock = self.lock(request, "Restart", progress)?;
-        let moment = self.recover(request.app)?;
+        let (_lock, moment) = self.enter(request, "Restart", progress)?;
         refuse_stale(&moment, request)?;
         let resources = self.resources_of(request, &moment.state.addons)?;
         let version = moment
@@ -148,19 +151,5 @@ impl Engine<'_> {
             .catalogue()
             .find(plan)
             .map_err(|error| Refusal::from(error).into())
-    }
-
-    /// Takes the app's lock, and tells whom it waits for (S33).
-    pub(super) fn lock(
-        &self,
-        request: &Request<'_>,
-        what: &str,
-        progress: &mut dyn Progress,
-    ) -> Result<Box<dyn crate::port::AppLock>, LedgerError> {
-        let holder = format!("{}: {what}", request.actor);
-        self.ledger
-            .lock(request.app, Lock::Change, &holder, &mut |who| {
-                progress.waiting(who)
-            })
     }
 }

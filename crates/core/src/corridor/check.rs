@@ -3,12 +3,10 @@
 
 use super::plan::Planned;
 use super::{Engine, Failure, Request};
-use crate::actor::Actor;
 use crate::addon::PlanName;
-use crate::bill::Bill;
 use crate::change::Change;
 use crate::operation::Plan;
-use crate::port::{LedgerError, Objection, Proposal};
+use crate::port::{Objection, Proposal};
 use crate::refusal::Refusal;
 use crate::release::Version;
 use crate::retention;
@@ -42,7 +40,7 @@ impl Engine<'_> {
         refusals.extend(self.tier_losses(request, &planned)?);
         let mut proposal = proposal(request, &planned);
         if let Some(bill) = proposal.bill {
-            let others = self.other_apps_of(proposal.owner, request)?;
+            let others = self.ledger.monthly_cost(proposal.owner, request.app)?;
             proposal.owner_bill = Some(bill.beside(others));
         }
         let answers = self.policies.check(&proposal);
@@ -57,25 +55,6 @@ impl Engine<'_> {
         } else {
             Err(Failure::Refused(refusals))
         }
-    }
-
-    /// Cents a month that all other apps of an owner cost.
-    fn other_apps_of(&self, owner: &Actor, request: &Request<'_>) -> Result<u64, LedgerError> {
-        let apps = self.ledger.apps()?;
-        let others = apps
-            .iter()
-            .filter(|app| app.owner == *owner && app.name != *request.app);
-        let mut sum: u64 = 0;
-        for app in others {
-            let moment = match self.ledger.moment(&app.name) {
-                // It was destroyed meanwhile.
-                Err(LedgerError::NoApp(_)) => continue,
-                other => other?,
-            };
-            let addons = &moment.state.addons;
-            sum = sum.saturating_add(Bill::between(addons, addons).after);
-        }
-        Ok(sum)
     }
 
     /// S14: moving to a tier that keeps less asks first, naming what will be lost.

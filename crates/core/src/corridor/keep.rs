@@ -2,6 +2,7 @@
 //! tier prunes it, let go again, or the tier is asked now instead of after the next release. None
 //! of them makes a release. It must not know what a tier keeps.
 
+use super::plan::refuse_stale;
 use super::{Engine, Failure, Progress, Request};
 use crate::query::{not_kept, tier_of};
 use crate::release::Version;
@@ -21,8 +22,8 @@ impl Engine<'_> {
         progress: &mut dyn Progress,
     ) -> Result<(), Failure> {
         let what = if pinned { "Pin" } else { "Unpin" };
-        let _lock = self.lock(request, &format!("{what} {version}"), progress)?;
-        let moment = self.moment(request)?;
+        let (_lock, moment) = self.enter(request, &format!("{what} {version}"), progress)?;
+        refuse_stale(&moment, request)?;
         tier_of(&moment)?;
         let Some(release) = self.ledger.release(request.app, version)? else {
             return Err(not_kept(self.ledger, request.app, &moment, version)?);
@@ -47,8 +48,8 @@ impl Engine<'_> {
         request: &Request<'_>,
         progress: &mut dyn Progress,
     ) -> Result<Vec<Version>, Failure> {
-        let _lock = self.lock(request, "Prune", progress)?;
-        let moment = self.moment(request)?;
+        let (_lock, moment) = self.enter(request, "Prune", progress)?;
+        refuse_stale(&moment, request)?;
         tier_of(&moment)?;
         Ok(retention::prune(self, request.app)?)
     }

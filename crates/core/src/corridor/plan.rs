@@ -46,13 +46,6 @@ impl Engine<'_> {
         })
     }
 
-    /// The app as it is now, if it is as the request expects (S32).
-    pub(super) fn moment(&self, request: &Request<'_>) -> Result<Moment, Failure> {
-        let moment = self.ledger.moment(request.app)?;
-        refuse_stale(&moment, request)?;
-        Ok(moment)
-    }
-
     /// The resources of these add-ons, by service.
     pub(super) fn resources_of(
         &self,

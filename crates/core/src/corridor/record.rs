@@ -35,7 +35,7 @@ impl Engine<'_> {
                 at,
             }),
             Err(error) => {
-                self.undo(request, prepared);
+                self.try_to_take_back(request.app);
                 Err(error.into())
             }
         }

@@ -26,7 +26,7 @@ impl Engine<'_> {
             .settle(request.app, recorded.version, &settlement)
         {
             drop(how);
-            self.undo(request, recorded.prepared);
+            self.try_to_take_back(request.app);
             return Err(error.into());
         }
         let crashed = self.switch(request, how)?;
@@ -87,7 +87,7 @@ impl Engine<'_> {
         let settled = self.ledger.settle(request.app, version, &settlement);
         let current = recorded.prepared.planned.moment.current.as_ref();
         let current = current.map(|release| release.version).unwrap_or_default();
-        self.undo(request, recorded.prepared);
+        self.try_to_take_back(request.app);
         match settled {
             Ok(()) => Failure::Unhealthy {
                 version,

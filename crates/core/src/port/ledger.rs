@@ -6,6 +6,7 @@ use crate::app::{App, AppName};
 use crate::billing::Usage;
 use crate::change::Change;
 use crate::event::Event;
+use crate::journal::{Effect, Entry, Stage};
 use crate::release::{PluginsUsed, Release, Version};
 use crate::resource::{Resource, ResourceId};
 use crate::slug::Slug;
@@ -37,6 +38,9 @@ pub enum LedgerError {
         /// The newest format that is understood.
         known: i64,
     },
+    /// Another operation holds the app's lock, and was not to be waited for; with who and what.
+    #[error("the app is being changed by {0}")]
+    Held(String),
     /// Somebody else held the ledger for longer than its time limit.
     #[error("the ledger was busy for {0} s")]
     Busy(u64),
@@ -69,6 +73,53 @@ pub enum Lock {
     Change,
     /// Held while the app's outbox is delivered.
     Outbox,
+}
+
+/// Who holds a lock, and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The actor and what is done, in one line: `jim@example.com: Deploy 575bfa8`.
+    pub what: String,
+    /// Since when, where that is known.
+    pub since: Option<Timestamp>,
+}
+
+impl Holder {
+    /// The holder as people read of it (S33): `jim@example.com: Deploy 575bfa8, 12s`.
+    #[must_use]
+    pub fn seen_at(&self, now: Timestamp) -> String {
+        let what = &self.what;
+        match self.since.map(|since| now.seconds_since(since)) {
+            None => what.clone(),
+            Some(seconds @ 0..60) => format!("{what}, {seconds}s"),
+            Some(seconds @ 60..3600) => format!("{what}, {}m", seconds / 60),
+            Some(seconds) => format!("{what}, {}h", seconds / 3600),
+        }
+    }
+}
+
+/// An event in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place: those that came later have a greater one.
+    pub place: i64,
+    /// The event.
+    pub event: Event,
+    /// How often it could not be delivered.
+    pub attempts: u32,
+    /// When it is to be tried again; when it came where it never was tried.
+    pub due: Timestamp,
+}
+
+/// What a step of an effect in the journal means for its resource.
+#[derive(Clone, Copy, Debug)]
+pub enum ResourceChange<'a> {
+    /// Nothing.
+    None,
+    /// It is this from now on.
+    Put(&'a Resource),
+    /// It is gone.
+    Remove(&'a ResourceId),
 }
 
 /// A lock that is held. It is released when dropped, and by the kernel when its process dies.
@@ -147,18 +198,17 @@ pub struct Settlement {
 /// nothing when it fails. Any number of processes may use one ledger at once. The cost of every
 /// method but [`Ledger::history`] and [`Ledger::prune`] does not grow with the number of releases.
 pub trait Ledger {
-    /// Takes a lock of an app, waiting as long as another process holds it. `holder` describes
-    /// this holder to those who wait; `waiting` is called at most once, with the description of
-    /// the one that is waited for.
+    /// Takes a lock of an app. While another process holds it, it is waited for, as long as
+    /// `waiting` says so: that is asked at most once, with the holder.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
+    /// [`LedgerError::Held`] where it is not waited for, [`LedgerError::Storage`].
     fn lock(
         &self,
         app: &AppName,
         lock: Lock,
-        holder: &str,
-        waiting: &mut dyn FnMut(&str),
+        holder: &Holder,
+        waiting: &mut dyn FnMut(&Holder) -> bool,
     ) -> Result<Box<dyn AppLock>, LedgerError>;
 
     /// All apps, sorted by name.
@@ -173,7 +223,7 @@ pub trait Ledger {
     /// [`LedgerError::NameTaken`], [`LedgerError::Storage`].
     fn create_app(&self, app: &App) -> Result<(), LedgerError>;
 
-    /// Removes an app with its whole history and what is left in its outbox. Its resources stay
+    /// Removes an app with its whole history and what is left in its outbox and its journal. Its resources stay
     /// listed until each is removed, and what it has cost until `at` stays on record (S28). An app
     /// created later under the same name begins at v1.
     ///
@@ -238,8 +288,9 @@ pub trait Ledger {
     fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError>;
 
     /// Settles a pending release: its status, what is current, the newest deploy (where the
-    /// release is a deploy and succeeded), the code pin, the outbox, and what the app's add-ons
-    /// cost from then on (S28), in one transaction.
+    /// release is a deploy and succeeded), the code pin, the outbox, what the app's add-ons cost
+    /// from then on (S28), and its journal, in one transaction. With a release that succeeded the
+    /// journal is done with; with one that failed all of it is to be undone.
     ///
     /// # Errors
     /// [`LedgerError::NoRelease`], [`LedgerError::NotPending`], [`LedgerError::Busy`],
@@ -287,8 +338,8 @@ pub trait Ledger {
     fn usage(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Usage>, LedgerError>;
 
     /// Removes releases with the config values and add-on intervals that only they needed, and
-    /// leaves a receipt of each (S15). The current release, a pending one and those that are
-    /// pinned are never removed, even if they are named. Numbers that are not kept are passed over.
+    /// leaves a receipt of each (S15). The current release, a pending one, those that come after a
+    /// pending one and those that are pinned are never removed, even if they are named. Numbers that are not kept are passed over.
     ///
     /// # Errors
     /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
@@ -328,7 +379,7 @@ pub trait Ledger {
     ///
     /// # Errors
     /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
-    fn outbox(&self, app: &AppName) -> Result<Vec<(i64, Event)>, LedgerError>;
+    fn outbox(&self, app: &AppName) -> Result<Vec<Waiting>, LedgerError>;
 
     /// Takes an event that was delivered out of the outbox.
     ///
@@ -336,9 +387,63 @@ pub trait Ledger {
     /// [`LedgerError::Storage`].
     fn delivered(&self, place: i64) -> Result<(), LedgerError>;
 
-    /// Notes why an event could not be delivered; it stays in the outbox.
+    /// Notes why an event could not be delivered, and when it is to be tried again; it stays in the
+    /// outbox.
     ///
     /// # Errors
     /// [`LedgerError::Storage`].
-    fn undelivered(&self, place: i64, why: &str) -> Result<(), LedgerError>;
+    fn undelivered(&self, place: i64, why: &str, due: Timestamp) -> Result<(), LedgerError>;
+
+    /// Writes into an app's journal that these effects are about to begin, and answers the place of
+    /// each.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
+    fn begin_effects(&self, app: &AppName, effects: &[Effect]) -> Result<Vec<i64>, LedgerError>;
+
+    /// Moves an effect to a stage, or out of the journal where that is `None`, with what it means
+    /// for its resource, in one transaction. A place that is not there is passed over, and its
+    /// resource is written all the same.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
+    fn step_effect(
+        &self,
+        app: &AppName,
+        place: i64,
+        to: Option<Stage>,
+        change: ResourceChange<'_>,
+    ) -> Result<(), LedgerError>;
+
+    /// Notes that an effect could not be undone, and when it is to be tried again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    fn delay_effect(&self, place: i64, due: Timestamp) -> Result<(), LedgerError>;
+
+    /// An app's journal, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn journal(&self, app: &AppName) -> Result<Vec<Entry>, LedgerError>;
+
+    /// The apps for which something is left to do: a release that is pending, an effect in the
+    /// journal or an event in the outbox that is due by `now`. Those whose operation runs are among
+    /// them.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn unfinished(&self, now: Timestamp) -> Result<Vec<AppName>, LedgerError>;
+
+    /// Resources whose app is gone, each with the name that it had.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn ownerless(&self) -> Result<Vec<(AppName, Resource)>, LedgerError>;
+
+    /// Cents a month that all apps of an owner cost but for one.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    fn monthly_cost(&self, owner: &Actor, but: &AppName) -> Result<u64, LedgerError>;
 }

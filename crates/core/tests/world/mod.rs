@@ -143,6 +143,7 @@ pub(crate) fn request<'a>(app: &'a AppName, actor: &'a Actor) -> Request<'a> {
         actor,
         confirmed: false,
         if_current: None,
+        wait: true,
     }
 }
 

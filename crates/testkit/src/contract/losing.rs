@@ -255,7 +255,7 @@ pub fn a_destroyed_app_is_gone_and_its_name_is_free(ledger: &dyn Ledger) {
     ledger.prune(&shop, &[v(2), v(3)], NOON).expect("pruned");
     let kept = [resource(1, "memcache:free", Some(4000))];
     ledger.put_resource(&shop, &kept[0]).expect("put");
-    let place = ledger.outbox(&shop).expect("an outbox")[0].0;
+    let place = ledger.outbox(&shop).expect("an outbox")[0].place;
 
     ledger.destroy_app(&shop, NOON).expect("destroyed");
     let error = ledger.moment(&shop).expect_err("destroyed");

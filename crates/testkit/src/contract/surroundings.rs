@@ -1,7 +1,7 @@
 //! What is not history: names, branches, resources, the outbox, locks.
 
 use slugline_core::event::Event;
-use slugline_core::port::{Ledger, LedgerError, Lock, NewRelease};
+use slugline_core::port::{Holder, Ledger, LedgerError, Lock, NewRelease};
 use slugline_core::release::PluginsUsed;
 
 use crate::values::{
@@ -161,7 +161,7 @@ pub fn the_outbox_keeps_its_order(ledger: &dyn Ledger) {
     let events = |app: &str| {
         waiting(app)
             .into_iter()
-            .map(|(_, event)| event)
+            .map(|waiting| waiting.event)
             .collect::<Vec<_>>()
     };
     assert_eq!(events("shop"), [event(3), event(1), Event::Prune, event(2)]);
@@ -169,10 +169,10 @@ pub fn the_outbox_keeps_its_order(ledger: &dyn Ledger) {
 
     let places: Vec<i64> = waiting("shop")
         .into_iter()
-        .map(|(place, _)| place)
+        .map(|waiting| waiting.place)
         .collect();
     ledger
-        .undelivered(places[0], "connection refused")
+        .undelivered(places[0], "connection refused", NOON)
         .expect("noted");
     ledger.delivered(places[1]).expect("delivered");
     ledger.delivered(places[1]).expect("delivered");
@@ -183,7 +183,7 @@ pub fn the_outbox_keeps_its_order(ledger: &dyn Ledger) {
     assert!(
         waiting("shop")
             .iter()
-            .all(|(place, _)| !places[3..].contains(place))
+            .all(|waiting| !places[3..].contains(&waiting.place))
     );
     assert_eq!(events("blog"), [event(9)]);
 }
@@ -191,14 +191,13 @@ pub fn the_outbox_keeps_its_order(ledger: &dyn Ledger) {
 /// The two locks of an app do not exclude each other, nor those of another app; one that was
 /// given back can be taken again.
 pub fn locks_of_one_app_and_of_two_are_apart(ledger: &dyn Ledger) {
-    let mut waiting = |holder: &str| panic!("waited for {holder}");
+    let mut waiting = |holder: &Holder| panic!("waited for {holder:?}");
+    let me = Holder {
+        what: "jim@example.com: Deploy 575bfa8".to_owned(),
+        since: Some(NOON),
+    };
     let mut take = |app: &str, lock| {
-        let lock = ledger.lock(
-            &name(app),
-            lock,
-            "jim@example.com: Deploy 575bfa8",
-            &mut waiting,
-        );
+        let lock = ledger.lock(&name(app), lock, &me, &mut waiting);
         lock.expect("a lock")
     };
     let change = take("shop", Lock::Change);

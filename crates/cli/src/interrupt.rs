@@ -1,0 +1,63 @@
+//! Ctrl-C, and being told to end, while an app is being changed: the change is given up where it is
+//! and what it had begun is finished or undone at once, so that nothing is half-done when the prompt
+//! comes back (S31). It must not know how that is done: `slugline recover` does, as which this
+//! process goes on.
+//!
+//! To go on as another program frees the app's lock and ends this one's connections, just as a kill
+//! would; there is one way to end early, and the fault tests go through it.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use nix::sys::signal::{SigSet, Signal};
+use slugline_core::app::AppName;
+
+/// The signals that give up a change.
+const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// The app that is being changed by this process.
+static CHANGING: OnceLock<AppName> = OnceLock::new();
+
+/// From now on the signals give up the change of this app. Where they cannot be watched they end
+/// this process as ever, and the next command that touches the app recovers it.
+pub fn watch(app: &AppName) {
+    if CHANGING.set(app.clone()).is_err() {
+        return;
+    }
+    let mut watched = SigSet::empty();
+    let ignored = ignored();
+    for signal in SIGNALS {
+        // What whoever started us wants ignored, such as a hang-up under nohup, stays so.
+        if ignored & (1 << (signal as u32 - 1)) == 0 {
+            watched.add(signal);
+        }
+    }
+    if watched.thread_block().is_err() {
+        return;
+    }
+    std::thread::spawn(move || {
+        if let Ok(signal) = watched.wait() {
+            go_on(signal);
+        }
+    });
+}
+
+/// The signals that are ignored, a bit each, the first one lowest.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    line.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+fn go_on(signal: Signal) {
+    let Some(app) = CHANGING.get() else { return };
+    let Ok(program) = std::env::current_exe() else {
+        return;
+    };
+    let signal = (signal as i32).to_string();
+    let words = ["recover", "--app", app.as_str(), "--signal", &signal];
+    // It comes back only where it fails; the signal after this one ends the process then.
+    let _ = Command::new(program).args(words).exec();
+}
