@@ -59,7 +59,7 @@ pub enum Unknown {
     Before(Version, Version),
     /// What so many pruned releases held: their place in the history is proved, and no more.
     Pruned(u64),
-    /// A release that is pending has no digest yet.
+    /// A release that is pending has no digest yet, nor has one that comes after it.
     Pending(Version),
 }
 
@@ -109,6 +109,7 @@ fn verify(db: &Connection, keys: &Keys, app: &AppName) -> Result<Verified> {
     let mut check = Check {
         ring: &ring,
         before: Some(NOTHING),
+        waits: false,
         next: 1,
         reading: 1,
         succeeded: None,
@@ -193,6 +194,8 @@ struct Check<'a> {
     ring: &'a Ring,
     /// The digest of the release before; `None` where it has none.
     before: Option<Digest>,
+    /// Whether one before is pending.
+    waits: bool,
     /// The number that has to come.
     next: i64,
     /// The number that is being read.
@@ -247,16 +250,19 @@ impl Check<'_> {
             return Err(Broken::At(self.next, "is missing"));
         }
         self.next += 1;
-        if entry.link.status == "pending" {
-            if entry.digest.is_some() {
-                return Err(Broken::At(number, "is called pending, and was settled"));
-            }
-            self.before = None;
-            self.found.unknown.push(Unknown::Pending(version(number)));
-            return Ok(false);
+        let pending = entry.link.status == "pending";
+        if pending && entry.digest.is_some() {
+            return Err(Broken::At(number, "is called pending, and was settled"));
         }
         if entry.link.status == "succeeded" {
             self.succeeded = Some(number);
+        }
+        // One that comes after a pending one waits for its digest as well.
+        self.waits |= pending;
+        if self.waits && entry.digest.is_none() {
+            self.before = None;
+            self.found.unknown.push(Unknown::Pending(version(number)));
+            return Ok(false);
         }
         let Some(digest) = entry.digest else {
             if entry.has_content || self.found.newest.is_some() {

@@ -79,12 +79,26 @@ pub fn pruned_releases_are_gone_and_the_rest_is_as_it_was(ledger: &dyn Ledger) {
     );
 }
 
-/// Even if they are named, and while one is both the newest and pending.
+/// Even if they are named, and while one is both the newest and pending; what comes after a pending
+/// one waits for it.
 pub fn current_and_pending_releases_are_not_pruned(ledger: &dyn Ledger) {
     ledger.create_app(&app("shop")).expect("created");
     ledger.prune(&name("shop"), &[v(1)], NOON).expect("pruned");
     let with = |value| state(None, &[("A", value)], &[]);
     let lost = record(ledger, "shop", &config_add("A"), &with("1"));
+    let behind = release(ledger, "shop", &config_add("A"), &with("behind"));
+    ledger
+        .prune(&name("shop"), &[lost, behind], NOON)
+        .expect("pruned");
+    assert!(
+        ledger
+            .release(&name("shop"), behind)
+            .expect("an answer")
+            .is_some()
+    );
+    ledger
+        .settle(&name("shop"), lost, &succeeded(&[]))
+        .expect("settled");
     release(ledger, "shop", &config_add("A"), &with("2"));
     release(ledger, "shop", &config_add("A"), &with("3"));
     failing_release(ledger, "shop", &config_add("A"), &with("4"));
@@ -96,8 +110,8 @@ pub fn current_and_pending_releases_are_not_pruned(ledger: &dyn Ledger) {
         .into_iter()
         .map(|release| release.version.number())
         .collect();
-    assert_eq!(kept, [5, 3, 1]);
-    for (version, value) in [(v(5), "5"), (v(3), "3"), (lost, "1")] {
+    assert_eq!(kept, [6, 4]);
+    for (version, value) in [(v(6), "5"), (v(4), "3")] {
         assert_eq!(
             ledger.state_at(&name("shop"), version).expect("a state"),
             with(value)
