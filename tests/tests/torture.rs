@@ -35,9 +35,6 @@ use slugline_core::time::Timestamp;
 /// The apps: the first two run nothing, the last serves a page.
 const APPS: [&str; 3] = ["one", "two", "web"];
 
-/// Recovery does not take back effects yet, so a killed command may leave a resource behind.
-const ORPHANS_ARE_KNOWN: bool = true;
-
 /// So many commands of each client between two checks.
 const ROUND: usize = 100;
 
@@ -199,12 +196,7 @@ impl Torture {
             *self.tally.entry(met).or_default() += 1;
             *self.tally.entry(one.end.word()).or_default() += 1;
         }
-        if let Err(why) = checks::resources_agree(&self.world) {
-            if !ORPHANS_ARE_KNOWN {
-                return Err(why);
-            }
-            *self.tally.entry("rounds that left an orphan").or_default() += 1;
-        }
+        checks::resources_agree(&self.world)?;
         checks::running(&self.world)?;
         self.usage_agrees()
     }

@@ -19,6 +19,8 @@ pub(crate) struct Operation {
     pub(crate) again: &'static [&'static str],
     /// Whether it creates the app, so that the next command must not be about it.
     pub(crate) creates: bool,
+    /// Whether it destroys the app, so that the next command may find it gone.
+    pub(crate) destroys: bool,
 }
 
 /// A page that tells which release it is from.
@@ -121,6 +123,7 @@ const fn of(name: &'static str, prepare: fn(&World), words: &'static [&'static s
         daemon: false,
         again: &[],
         creates: false,
+        destroys: false,
     }
 }
 
@@ -145,6 +148,7 @@ const fn refused(again: &'static [&'static str], operation: Operation) -> Operat
 const fn creates(operation: Operation) -> Operation {
     Operation {
         creates: true,
+        destroys: false,
         ..operation
     }
 }
@@ -197,7 +201,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     )),
     served(refused(
         &["no app"],
-        of("apps:destroy", with_servers, DESTROY),
+        Operation {
+            destroys: true,
+            ..of("apps:destroy", with_servers, DESTROY)
+        },
     )),
     of(
         "first deploy",
