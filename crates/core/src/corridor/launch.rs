@@ -111,8 +111,10 @@ impl Engine<'_> {
                 how: How::Switch(launched),
             }),
             Err(LaunchError::Unhealthy { reason, log }) => {
-                let better =
-                    planned.plan.before.slug.is_some() && self.launcher.is_up(request.app)?;
+                // Servers of add-ons that run are better than servers that do not; but an app's
+                // first code stays, crashed.
+                let first = planned.plan.before.slug.is_none() && state.slug.is_some();
+                let better = !first && self.launcher.is_up(request.app)?;
                 if better {
                     return Err(self.settle_failed(request, recorded, reason, log));
                 }
