@@ -1,5 +1,6 @@
 //! `deploy` and `git push` (S2): new code, compiled with the present config vars.
 
+use super::recompile::is_rolled_back;
 use super::{Code, NotPlanned, Operation, Plan, View};
 use crate::change::Change;
 use crate::slug::{Commit, SourceId};
@@ -20,6 +21,8 @@ impl Operation for Deploy {
         let moment = view.moment;
         if let (Some(slug), Some(current)) = (&moment.state.slug, &moment.current)
             && (&slug.source, &slug.commit) == (&self.source, &self.commit)
+            // A deploy of rolled-back code is what makes it stay (S22).
+            && !is_rolled_back(moment)
         {
             let text = format!("{} runs {} already.", current.version, self.commit.short());
             return Err(NotPlanned::Nothing(text));
@@ -88,5 +91,12 @@ mod tests {
         assert!(matches!(&nothing, NotPlanned::Nothing(_)));
         assert_eq!(nothing.to_string(), "v2 runs bbbbbbb already.");
         assert!(deploy(&world, 'a').is_ok());
+    }
+
+    #[test]
+    fn rolled_back_code_is_deployed_to_make_it_stay() {
+        let world = World::default().deployed('a').deployed('b').running('a');
+        let plan = deploy(&world, 'a').unwrap();
+        assert_eq!(plan.change.to_string(), "Deploy aaaaaaa");
     }
 }

@@ -4,12 +4,20 @@
 use super::Code;
 use crate::port::Moment;
 
+/// Whether the code that runs is not that of the newest deploy, and so is temporary.
+pub(super) fn is_rolled_back(moment: &Moment) -> bool {
+    match (&moment.state.slug, &moment.newest_deploy) {
+        (Some(running), Some(newest)) => running.source != newest.slug.source,
+        _ => false,
+    }
+}
+
 /// The code after an event that recompiles, and a warning where the app leaves rolled-back code.
 pub(super) fn recompile(moment: &Moment) -> (Code, Option<String>) {
     let (Some(running), Some(newest)) = (&moment.state.slug, &moment.newest_deploy) else {
         return (Code::Take(moment.state.slug.clone()), None);
     };
-    let rolled_back = running.source != newest.slug.source;
+    let rolled_back = is_rolled_back(moment);
     let taken = if rolled_back && moment.code_pinned {
         running
     } else {
