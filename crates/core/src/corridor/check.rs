@@ -9,7 +9,7 @@ use crate::operation::Plan;
 use crate::port::{Objection, Proposal};
 use crate::refusal::Refusal;
 use crate::release::Version;
-use crate::retention;
+use crate::retention::{self, NotPruned};
 
 /// A plan that nobody objects to.
 pub struct Checked(Planned);
@@ -79,15 +79,29 @@ impl Engine<'_> {
         Ok((!lost.is_empty()).then(|| losses(request, tier, &lost)))
     }
 
-    /// The releases that a tier would drop once the change has made one more.
+    /// The releases that a tier would drop once the change has made one more; none where all of
+    /// them would go without the change as well, since nothing is lost by it then.
     fn lost_under(
         &self,
         request: &Request<'_>,
         planned: &Planned,
         tier: Option<&PlanName>,
     ) -> Result<Vec<Version>, Failure> {
-        let lost = retention::doomed_after_next(self, request.app, &planned.moment, tier);
-        Ok(lost?)
+        let moment = &planned.moment;
+        let doomed = |tier| retention::doomed_after_next(self, request.app, moment, tier);
+        let mut lost = doomed(tier)?;
+        if lost.is_empty() {
+            return Ok(lost);
+        }
+        let anyway = match doomed(moment.state.tier()) {
+            // A tier that fails prunes nothing (S13).
+            Err(NotPruned::Policy(_)) => Vec::new(),
+            answer => answer?,
+        };
+        if lost.iter().all(|version| anyway.contains(version)) {
+            lost.clear();
+        }
+        Ok(lost)
     }
 }
 
