@@ -1,5 +1,5 @@
-//! Development only: sample values, a ledger in memory, and the contract that it and every other
-//! ledger must pass.
+//! Development only: sample values, a ledger in memory, the contract that it and every other ledger
+//! must pass, a world in memory around the engine, and a model of its rules.
 //!
 //! It must not be a dependency of anything that is shipped, and knows no crate of ours but the
 //! core.
@@ -13,7 +13,9 @@ pub mod contract;
 pub mod environment;
 pub mod idle;
 pub mod memory;
+pub mod model;
 pub mod values;
+pub mod world;
 
 pub use memory::MemoryLedger;
 

@@ -1,0 +1,152 @@
+//! What is done outside of the ledger in the world: resources, slugs and processes.
+
+use std::rc::Rc;
+
+use slugline_core::addon::{Catalogue, PlanName};
+use slugline_core::app::AppName;
+use slugline_core::port::{
+    ChangePlanRequest, CompileError, CompileRequest, Compiler, LaunchError, LaunchSpec, Launched,
+    Launcher, ProviderError, Providers, ProvisionRequest,
+};
+use slugline_core::release::{PluginsUsed, Version};
+use slugline_core::resource::{Provision, Resource, ResourceId};
+use slugline_core::slug::Slug;
+
+use super::{Fails, Running, World, built};
+use crate::values::var;
+
+fn broken(hook: &str) -> ProviderError {
+    ProviderError::Broken {
+        plugin: "memcache".to_owned(),
+        hook: hook.to_owned(),
+        cause: "told to".to_owned(),
+    }
+}
+
+impl World {
+    /// What a provider answers for a resource on a plan: an address that names both.
+    fn answer(&self, id: &ResourceId, plan: &PlanName) -> Provision {
+        let spec = self.catalogue.0.get(plan.service());
+        let lent = spec.into_iter().flat_map(|spec| &spec.config);
+        let lent = lent.map(|key| {
+            let (key, var) = var(key.as_str(), &format!("{plan}@{id}"));
+            (key, var.value)
+        });
+        let server = plan.service().as_str() == "db";
+        Provision {
+            config: lent.collect(),
+            process: server.then(|| vec!["db".to_owned()]),
+            ..Provision::default()
+        }
+    }
+}
+
+impl Providers for World {
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    fn provision(&self, request: &ProvisionRequest<'_>) -> Result<Provision, ProviderError> {
+        self.call("memcache");
+        if self.failing(Fails::Provision) {
+            return Err(broken("addon.provision"));
+        }
+        let mut resources = self.resources.borrow_mut();
+        resources.insert(request.id.clone(), request.plan.clone());
+        Ok(self.answer(request.id, request.plan))
+    }
+
+    fn change_plan(&self, request: &ChangePlanRequest<'_>) -> Result<Provision, ProviderError> {
+        self.call("memcache");
+        if self.failing(Fails::ChangePlan) {
+            return Err(broken("addon.change_plan"));
+        }
+        let id = &request.resource.id;
+        let mut resources = self.resources.borrow_mut();
+        resources.insert(id.clone(), request.plan.clone());
+        Ok(self.answer(id, request.plan))
+    }
+
+    fn deprovision(&self, _app: &AppName, resource: &Resource) -> Result<(), ProviderError> {
+        self.call("memcache");
+        if self.failing(Fails::Deprovision) {
+            return Err(broken("addon.deprovision"));
+        }
+        self.resources.borrow_mut().remove(&resource.id);
+        Ok(())
+    }
+
+    fn called(&self) -> PluginsUsed {
+        self.called.take()
+    }
+}
+
+impl Compiler for World {
+    fn compile(
+        &self,
+        request: &CompileRequest<'_>,
+        _line: &mut dyn FnMut(&str),
+    ) -> Result<Slug, CompileError> {
+        if self.failing(Fails::Compile) {
+            return Err(CompileError::Failed {
+                buildpack: "Python".to_owned(),
+                status: "exit status 1".to_owned(),
+            });
+        }
+        let number = u64::from_str_radix(request.commit.as_str(), 16);
+        Ok(built(number.expect("a commit of ours"), request.config))
+    }
+}
+
+struct Candidate {
+    app: AppName,
+    version: Version,
+    running: Running,
+}
+
+impl Launched for Candidate {
+    fn switch(self: Box<Self>) -> Result<(), LaunchError> {
+        let up = (self.version, true);
+        self.running.borrow_mut().insert(self.app, up);
+        Ok(())
+    }
+}
+
+impl Launcher for World {
+    fn wake(&self) -> Result<(), LaunchError> {
+        Ok(())
+    }
+
+    fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError> {
+        if self.failing(Fails::Launch) {
+            return Err(LaunchError::Unhealthy {
+                reason: "web.1 exited with status 1".to_owned(),
+                log: vec!["last words".to_owned()],
+            });
+        }
+        Ok(Box::new(Candidate {
+            app: spec.app.clone(),
+            version: spec.version,
+            running: Rc::clone(&self.running),
+        }))
+    }
+
+    fn run(&self, spec: &LaunchSpec) -> Result<(), LaunchError> {
+        let crashed = (spec.version, false);
+        self.running.borrow_mut().insert(spec.app.clone(), crashed);
+        Ok(())
+    }
+
+    fn stop(&self, app: &AppName) -> Result<(), LaunchError> {
+        self.running.borrow_mut().remove(app);
+        Ok(())
+    }
+
+    fn is_up(&self, app: &AppName) -> Result<bool, LaunchError> {
+        Ok(self.running(app).is_some_and(|(_, up)| up))
+    }
+
+    fn url(&self, app: &AppName) -> String {
+        format!("http://{app}.localhost")
+    }
+}
