@@ -2,7 +2,7 @@
 //! over SQLite are given the same random commands, with failures among them, and must answer the
 //! same and look the same after every one.
 //!
-//! 40 runs of up to 120 commands unless `SLUGLINE_MODEL_CASES` says how many:
+//! 80 runs of up to 120 commands unless `SLUGLINE_MODEL_CASES` says how many:
 //! `SLUGLINE_MODEL_CASES=2000 cargo test -p slugline-ledger --test model`. A failure is shrunk to the
 //! fewest commands that still fail, and printed with what each side says.
 
@@ -170,7 +170,7 @@ fn home() -> tempfile::TempDir {
 
 fn cases() -> u32 {
     let wanted = std::env::var("SLUGLINE_MODEL_CASES").ok();
-    wanted.and_then(|text| text.parse().ok()).unwrap_or(40)
+    wanted.and_then(|text| text.parse().ok()).unwrap_or(80)
 }
 
 /// Gives one command to all, and answers what differs.
