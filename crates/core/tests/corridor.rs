@@ -3,22 +3,21 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
 
-mod world;
-
 use slugline_core::app::App;
 use slugline_core::bill::Bill;
+use slugline_core::config::ConfigVars;
 use slugline_core::corridor::{Failure, Progress, Silent};
 use slugline_core::operation::addons::{Add, ChangePlan, Remove, Way};
 use slugline_core::operation::config::Add as AddConfig;
 use slugline_core::operation::deploy::Deploy;
 use slugline_core::operation::rollback::Rollback;
 use slugline_core::port::{Keep, Ledger, NewRelease};
-use slugline_core::release::PluginsUsed;
+use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::resource::Options;
 use slugline_testkit::values::{
     actor, app, commit, config_add, name, resource_id, slug, state, v, var,
 };
-use world::{Fails, World, request};
+use slugline_testkit::world::{Fails, World, built, request};
 
 fn deploy(number: u64) -> Deploy {
     Deploy {
@@ -43,9 +42,14 @@ fn add(plan: &str) -> Add {
     }
 }
 
+/// What runs.
+fn running(world: &World) -> Option<Version> {
+    world.running(&name("myapp")).map(|(version, _)| version)
+}
+
 /// A tracked app that runs v1.
 fn deployed() -> World {
-    let world = World::new();
+    let world = World::with_app();
     let (app, jim) = (name("myapp"), actor("jim@example.com"));
     let tier = add("releases:advanced");
     world
@@ -62,7 +66,7 @@ fn a_change_is_numbered_current_running_and_told() {
     let done = world.change(&set("A", "1")).unwrap();
     assert_eq!(done.release.version, v(2));
     assert_eq!(world.history(), ["v2 succeeded", "v1 succeeded"]);
-    assert_eq!(world.running.get(), Some(v(2)));
+    assert_eq!(running(&world), Some(v(2)));
     assert_eq!(*world.told.borrow(), ["created v1", "created v2"]);
     assert_eq!(world.ledger.outbox(&name("myapp")).unwrap(), []);
 }
@@ -79,7 +83,7 @@ fn what_fails_before_the_record_uses_no_number_and_leaves_nothing() {
             before,
             "{step:?}"
         );
-        assert_eq!(world.running.get(), Some(v(1)), "{step:?}");
+        assert_eq!(running(&world), Some(v(1)), "{step:?}");
         assert!(
             world.resources.borrow().is_empty() && world.listed().is_empty(),
             "{step:?}"
@@ -162,7 +166,7 @@ fn a_release_that_does_not_launch_is_failed_and_its_effects_are_undone() {
         (v(2), v(1), vec!["last words".to_owned()])
     );
     assert_eq!(world.history(), ["v2 failed", "v1 succeeded"]);
-    assert_eq!(world.running.get(), Some(v(1)));
+    assert_eq!(running(&world), Some(v(1)));
     assert!(world.resources.borrow().is_empty() && world.listed().is_empty());
     assert_eq!(*world.told.borrow(), ["created v1", "failed v2"]);
     world.fail_at(None);
@@ -192,15 +196,15 @@ fn a_plan_change_that_does_not_launch_goes_back_to_the_old_plan() {
 
 #[test]
 fn code_that_crashes_replaces_only_what_does_not_serve() {
-    let world = World::new();
+    let world = World::with_app();
     world.fail_at(Some(Fails::Launch));
     let first = world.change(&deploy(1)).unwrap();
     assert_eq!(first.crashed.unwrap().0, "web.1 exited with status 1");
-    assert_eq!(world.running.get(), Some(v(1)));
+    assert_eq!(running(&world), Some(v(1)));
     let second = world.change(&set("A", "1")).unwrap();
     assert!(second.crashed.is_some(), "it crashed before, too");
     world.fail_at(None);
-    world.up.set(true);
+    world.set_up(&name("myapp"), true);
     assert_eq!(world.change(&set("B", "2")).unwrap().crashed, None);
     world.fail_at(Some(Fails::Launch));
     assert!(world.change(&set("C", "3")).is_err(), "now it serves");
@@ -239,7 +243,7 @@ fn an_event_that_cannot_be_told_is_told_later_and_never_fails_the_release() {
 #[test]
 fn a_hook_that_fails_is_asked_once_however_much_waits_and_pruning_goes_on() {
     let world = deployed();
-    *world.keep.borrow_mut() = Keep::Only([].into());
+    *world.keep.borrow_mut() = Some(Keep::Only([].into()));
     world.fail_at(Some(Fails::Announce));
     for value in ["1", "2", "3"] {
         world.change(&set("A", value)).unwrap();
@@ -253,7 +257,7 @@ fn a_hook_that_fails_is_asked_once_however_much_waits_and_pruning_goes_on() {
 #[test]
 fn a_tier_prunes_what_it_does_not_keep_and_nothing_when_it_fails() {
     let world = deployed();
-    *world.keep.borrow_mut() = Keep::Only([].into());
+    *world.keep.borrow_mut() = Some(Keep::Only([].into()));
     world.fail_at(Some(Fails::Keep));
     for value in ["1", "2", "3"] {
         world.change(&set("A", value)).unwrap();
@@ -270,13 +274,12 @@ fn moving_to_a_tier_that_keeps_less_names_the_losses_first() {
     for value in ["1", "2", "3"] {
         world.change(&set("A", value)).unwrap();
     }
-    *world.keep.borrow_mut() = Keep::Only([].into());
-    let basic = ChangePlan {
-        plan: "releases:basic".to_owned(),
+    let none = ChangePlan {
+        plan: "releases:none".to_owned(),
         way: Way::Down,
     };
-    let refused = world.change(&basic).unwrap_err();
-    let text = "releases:basic keeps less: v1, v2, v3 would be lost.";
+    let refused = world.change(&none).unwrap_err();
+    let text = "releases:none keeps less: v1, v2, v3 would be lost.";
     assert_eq!(refused.to_string(), text);
     let (app, jim) = (name("myapp"), actor("jim@example.com"));
     let confirmed = slugline_core::corridor::Request {
@@ -285,23 +288,67 @@ fn moving_to_a_tier_that_keeps_less_names_the_losses_first() {
     };
     world
         .engine()
-        .change(&confirmed, &basic, &mut Silent)
+        .change(&confirmed, &none, &mut Silent)
         .unwrap();
     world.engine().announce(&app).unwrap();
     assert_eq!(world.history(), ["v5 succeeded", "v4 succeeded"]);
 }
 
 #[test]
+fn what_goes_anyway_is_not_lost_by_moving_to_another_tier() {
+    let to = |plan: &str, way| ChangePlan {
+        plan: plan.to_owned(),
+        way,
+    };
+    let world = World::with_app();
+    let (app, jim) = (name("myapp"), actor("jim@example.com"));
+    let basic = add("releases:basic");
+    let request = request(&app, &jim);
+    world
+        .engine()
+        .install_first_tier(&request, &basic, &mut Silent)
+        .unwrap();
+    for number in 1..4 {
+        world.change(&deploy(number)).unwrap();
+    }
+    assert!(world.change(&to("releases:none", Way::Down)).is_ok());
+}
+
+#[test]
+fn servers_that_run_are_not_replaced_by_servers_that_do_not() {
+    let world = World::with_app();
+    world.change(&add("db")).unwrap();
+    world.fail_at(Some(Fails::Launch));
+    let second = Add {
+        id: resource_id(8),
+        ..add("memcache")
+    };
+    assert!(world.change(&second).is_err());
+    assert_eq!(running(&world), Some(v(1)));
+    assert!(
+        world.change(&deploy(1)).unwrap().crashed.is_some(),
+        "it is the first code"
+    );
+}
+
+#[test]
 fn the_tier_has_its_say_on_a_rollback() {
     let world = deployed();
+    let thirds = ChangePlan {
+        plan: "releases:thirds".to_owned(),
+        way: Way::Down,
+    };
+    world.change(&thirds).unwrap();
+    *world.keep.borrow_mut() = Some(Keep::All);
     for value in ["1", "2", "3", "4"] {
         world.change(&set("A", value)).unwrap();
     }
     let far = Rollback {
-        target: Some(v(1)),
+        target: Some(v(3)),
         ..Rollback::default()
     };
-    assert_eq!(world.change(&far).unwrap_err().to_string(), "4 steps");
+    let text = "v3 is 3 steps away; two are enough";
+    assert_eq!(world.change(&far).unwrap_err().to_string(), text);
     assert!(world.change(&Rollback::default()).is_ok());
 }
 
@@ -331,7 +378,7 @@ fn what_an_operation_that_died_left_pending_is_marked_failed() {
     let moment = world.ledger.moment(&app).unwrap();
     assert_eq!(
         moment.state.slug,
-        Some(slug(1)),
+        Some(built(1, &ConfigVars::default())),
         "the code of v1, not of the lost release"
     );
 }
@@ -386,7 +433,7 @@ fn a_destroyed_app_leaves_nothing() {
     );
     assert!(world.resources.borrow().is_empty() && world.listed().is_empty());
     assert_eq!(
-        (world.running.get(), world.ledger.apps().unwrap().len()),
+        (running(&world), world.ledger.apps().unwrap().len()),
         (None, 0)
     );
 }

@@ -204,6 +204,7 @@ pub fn request<'a>(app: &'a AppName, actor: &'a Actor) -> Request<'a> {
         actor,
         confirmed: false,
         if_current: None,
+        wait: true,
     }
 }
 

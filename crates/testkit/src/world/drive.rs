@@ -167,7 +167,7 @@ impl World {
         let running = running.map(|(version, up)| (version.number(), up));
         lines.push(format!("runs: {running:?}"));
         let outbox = self.ledger.outbox(&of)?;
-        lines.extend(outbox.iter().map(|(_, event)| match event {
+        lines.extend(outbox.iter().map(|it| match &it.event {
             Event::Prune => "to prune".to_owned(),
             Event::Deprovision { resource } => format!("to destroy: {}", number(resource)),
             other => format!("to tell: {}", told(other)),
