@@ -8,6 +8,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
+use std::rc::Rc;
+
 use proptest::prelude::*;
 use slugline_core::time::Timestamp;
 use slugline_ledger::SqliteLedger;
@@ -218,8 +220,8 @@ proptest! {
         let home = home();
         let mut model = Model::default();
         let worlds = [
-            ("memory", World::over(Box::new(MemoryLedger::default()))),
-            ("SQLite", World::over(Box::new(SqliteLedger::open(home.path()).unwrap()))),
+            ("memory", World::over(Rc::new(MemoryLedger::default()))),
+            ("SQLite", World::over(Rc::new(SqliteLedger::open(home.path()).unwrap()))),
         ];
         let all = beginning().into_iter().chain(commands);
         for (nth, command) in (1..).zip(all) {

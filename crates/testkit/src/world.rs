@@ -8,7 +8,10 @@
 pub mod drive;
 mod outside;
 mod policies;
+mod script;
+mod scripted;
 pub mod tiers;
+pub mod trial;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +33,9 @@ use slugline_core::time::Timestamp;
 
 use crate::MemoryLedger;
 use crate::values::{actor, app, commit, key, name, plugins_used, service, slug};
+
+pub use script::{Script, Wrong};
+use scripted::Scripted;
 
 /// Where the world is told to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +66,10 @@ pub(crate) type Running = Rc<RefCell<BTreeMap<AppName, (Version, bool)>>>;
 /// The world.
 pub struct World {
     /// What is true.
-    pub ledger: Box<dyn Ledger>,
+    pub ledger: Rc<dyn Ledger>,
+    /// What goes wrong with the calls of the engine, those of the ledger among them.
+    pub script: Rc<Script>,
+    scripted: Scripted,
     /// Resources that exist, with their plans.
     pub resources: RefCell<BTreeMap<ResourceId, PlanName>>,
     /// What any tier keeps; as [`tiers`] says where it is `None`.
@@ -84,9 +93,16 @@ pub struct World {
 impl World {
     /// A world over a ledger.
     #[must_use]
-    pub fn over(ledger: Box<dyn Ledger>) -> Self {
+    pub fn over(ledger: Rc<dyn Ledger>) -> Self {
+        let script = Rc::<Script>::default();
+        let scripted = Scripted {
+            ledger: Rc::clone(&ledger),
+            script: Rc::clone(&script),
+        };
         Self {
             ledger,
+            script,
+            scripted,
             resources: RefCell::default(),
             keep: RefCell::default(),
             told: RefCell::default(),
@@ -107,7 +123,7 @@ impl World {
     /// Never: the ledger is new.
     #[must_use]
     pub fn with_app() -> Self {
-        let world = Self::over(Box::new(MemoryLedger::default()));
+        let world = Self::over(Rc::new(MemoryLedger::default()));
         world
             .ledger
             .create_app(&app("myapp"))
@@ -145,7 +161,7 @@ impl World {
     #[must_use]
     pub fn engine(&self) -> Engine<'_> {
         Engine {
-            ledger: self.ledger.as_ref(),
+            ledger: &self.scripted,
             policies: self,
             providers: self,
             compiler: self,

@@ -32,15 +32,30 @@ impl World {
     /// # Panics
     /// Where the ledger fails while the outbox is delivered.
     pub fn obey(&self, command: &Command, last: u64, current: u64) -> Heard {
+        let (heard, delivered) = self.both(command, last, current);
+        match delivered {
+            Ok(_) | Err(LedgerError::NoApp(_)) => heard,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`World::obey`], where the ledger may fail while the outbox is delivered.
+    pub fn attempt(&self, command: &Command, last: u64, current: u64) -> Heard {
+        self.both(command, last, current).0
+    }
+
+    fn both(
+        &self,
+        command: &Command,
+        last: u64,
+        current: u64,
+    ) -> (Heard, Result<Vec<String>, LedgerError>) {
         self.fail_at(command.fails);
         let heard = self.carry_out(command, last, current);
         let heard = heard.unwrap_or_else(|failure| said(&failure));
-        match self.engine().announce(&name(command.app)) {
-            Ok(_) | Err(LedgerError::NoApp(_)) => {}
-            Err(error) => panic!("{error}"),
-        }
+        let delivered = self.engine().announce(&name(command.app));
         self.fail_at(None);
-        heard
+        (heard, delivered)
     }
 
     fn carry_out(&self, command: &Command, last: u64, current: u64) -> Result<Heard, Failure> {

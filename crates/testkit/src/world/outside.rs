@@ -6,13 +6,13 @@ use slugline_core::addon::{Catalogue, PlanName};
 use slugline_core::app::AppName;
 use slugline_core::port::{
     ChangePlanRequest, CompileError, CompileRequest, Compiler, LaunchError, LaunchSpec, Launched,
-    Launcher, ProviderError, Providers, ProvisionRequest,
+    Launcher, Ledger, ProviderError, Providers, ProvisionRequest,
 };
 use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::resource::{Provision, Resource, ResourceId};
 use slugline_core::slug::Slug;
 
-use super::{Fails, Running, World, built};
+use super::{Fails, Running, Script, World, built};
 use crate::values::var;
 
 fn broken(hook: &str) -> ProviderError {
@@ -48,32 +48,41 @@ impl Providers for World {
 
     fn provision(&self, request: &ProvisionRequest<'_>) -> Result<Provision, ProviderError> {
         self.call("memcache");
-        if self.failing(Fails::Provision) {
-            return Err(broken("addon.provision"));
-        }
-        let mut resources = self.resources.borrow_mut();
-        resources.insert(request.id.clone(), request.plan.clone());
-        Ok(self.answer(request.id, request.plan))
+        let fails = || broken("addon.provision");
+        self.script.call("provision", fails, || {
+            if self.failing(Fails::Provision) {
+                return Err(fails());
+            }
+            let mut resources = self.resources.borrow_mut();
+            resources.insert(request.id.clone(), request.plan.clone());
+            Ok(self.answer(request.id, request.plan))
+        })
     }
 
     fn change_plan(&self, request: &ChangePlanRequest<'_>) -> Result<Provision, ProviderError> {
         self.call("memcache");
-        if self.failing(Fails::ChangePlan) {
-            return Err(broken("addon.change_plan"));
-        }
-        let id = &request.resource.id;
-        let mut resources = self.resources.borrow_mut();
-        resources.insert(id.clone(), request.plan.clone());
-        Ok(self.answer(id, request.plan))
+        let fails = || broken("addon.change_plan");
+        self.script.call("change_plan", fails, || {
+            if self.failing(Fails::ChangePlan) {
+                return Err(fails());
+            }
+            let id = &request.resource.id;
+            let mut resources = self.resources.borrow_mut();
+            resources.insert(id.clone(), request.plan.clone());
+            Ok(self.answer(id, request.plan))
+        })
     }
 
     fn deprovision(&self, _app: &AppName, resource: &Resource) -> Result<(), ProviderError> {
         self.call("memcache");
-        if self.failing(Fails::Deprovision) {
-            return Err(broken("addon.deprovision"));
-        }
-        self.resources.borrow_mut().remove(&resource.id);
-        Ok(())
+        let fails = || broken("addon.deprovision");
+        self.script.call("deprovision", fails, || {
+            if self.failing(Fails::Deprovision) {
+                return Err(fails());
+            }
+            self.resources.borrow_mut().remove(&resource.id);
+            Ok(())
+        })
     }
 
     fn called(&self) -> PluginsUsed {
@@ -87,63 +96,104 @@ impl Compiler for World {
         request: &CompileRequest<'_>,
         _line: &mut dyn FnMut(&str),
     ) -> Result<Slug, CompileError> {
-        if self.failing(Fails::Compile) {
-            return Err(CompileError::Failed {
-                buildpack: "Python".to_owned(),
-                status: "exit status 1".to_owned(),
-            });
-        }
-        let number = u64::from_str_radix(request.commit.as_str(), 16);
-        Ok(built(number.expect("a commit of ours"), request.config))
+        let fails = || CompileError::Failed {
+            buildpack: "Python".to_owned(),
+            status: "exit status 1".to_owned(),
+        };
+        self.script.call("compile", fails, || {
+            if self.failing(Fails::Compile) {
+                return Err(fails());
+            }
+            let number = u64::from_str_radix(request.commit.as_str(), 16);
+            Ok(built(number.expect("a commit of ours"), request.config))
+        })
     }
 }
 
+/// A release that waits for the switch. Where whoever launched it goes away without one, the
+/// supervisor asks the ledger whether it is current by then.
 struct Candidate {
     app: AppName,
     version: Version,
     running: Running,
+    ledger: Rc<dyn Ledger>,
+    script: Rc<Script>,
+}
+
+impl Candidate {
+    fn take_over(&self) {
+        let up = (self.version, true);
+        self.running.borrow_mut().insert(self.app.clone(), up);
+    }
 }
 
 impl Launched for Candidate {
     fn switch(self: Box<Self>) -> Result<(), LaunchError> {
-        let up = (self.version, true);
-        self.running.borrow_mut().insert(self.app, up);
-        Ok(())
+        self.script.call("switch", unreachable, || {
+            self.take_over();
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        let current = self.ledger.moment(&self.app).ok().and_then(|it| it.current);
+        if current.is_some_and(|release| release.version == self.version) {
+            self.take_over();
+        }
+    }
+}
+
+fn unreachable() -> LaunchError {
+    LaunchError::Unreachable {
+        what: "the supervisor does not answer".to_owned(),
+        cause: Box::new(std::io::Error::other("told to fail")),
     }
 }
 
 impl Launcher for World {
     fn wake(&self) -> Result<(), LaunchError> {
-        Ok(())
+        self.script.call("wake", unreachable, || Ok(()))
     }
 
     fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError> {
-        if self.failing(Fails::Launch) {
-            return Err(LaunchError::Unhealthy {
-                reason: "web.1 exited with status 1".to_owned(),
-                log: vec!["last words".to_owned()],
+        self.script.call("launch", unreachable, || {
+            if self.failing(Fails::Launch) {
+                return Err(LaunchError::Unhealthy {
+                    reason: "web.1 exited with status 1".to_owned(),
+                    log: vec!["last words".to_owned()],
+                });
+            }
+            let candidate: Box<dyn Launched> = Box::new(Candidate {
+                app: spec.app.clone(),
+                version: spec.version,
+                running: Rc::clone(&self.running),
+                ledger: Rc::clone(&self.ledger),
+                script: Rc::clone(&self.script),
             });
-        }
-        Ok(Box::new(Candidate {
-            app: spec.app.clone(),
-            version: spec.version,
-            running: Rc::clone(&self.running),
-        }))
+            Ok(candidate)
+        })
     }
 
     fn run(&self, spec: &LaunchSpec) -> Result<(), LaunchError> {
-        let crashed = (spec.version, false);
-        self.running.borrow_mut().insert(spec.app.clone(), crashed);
-        Ok(())
+        self.script.call("run", unreachable, || {
+            let crashed = (spec.version, false);
+            self.running.borrow_mut().insert(spec.app.clone(), crashed);
+            Ok(())
+        })
     }
 
     fn stop(&self, app: &AppName) -> Result<(), LaunchError> {
-        self.running.borrow_mut().remove(app);
-        Ok(())
+        self.script.call("stop", unreachable, || {
+            self.running.borrow_mut().remove(app);
+            Ok(())
+        })
     }
 
     fn is_up(&self, app: &AppName) -> Result<bool, LaunchError> {
-        Ok(self.running(app).is_some_and(|(_, up)| up))
+        let up = || Ok(self.running(app).is_some_and(|(_, up)| up));
+        self.script.call("is_up", unreachable, up)
     }
 
     fn url(&self, app: &AppName) -> String {
