@@ -159,17 +159,6 @@ fn beginning() -> Vec<Command> {
     ]
 }
 
-/// A home in memory where there is one: what is durable is not asked here, and a disk takes its time
-/// over each of thousands of commits.
-fn home() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt;
-    let private = std::fs::Permissions::from_mode(0o700);
-    let folder = tempfile::Builder::new()
-        .permissions(private)
-        .tempdir_in("/dev/shm");
-    folder.unwrap_or_else(|_| slugline_testkit::private_folder())
-}
-
 fn cases() -> u32 {
     let wanted = std::env::var("SLUGLINE_MODEL_CASES").ok();
     wanted.and_then(|text| text.parse().ok()).unwrap_or(80)
@@ -217,7 +206,7 @@ proptest! {
     fn model_and_engine_over_two_ledgers_answer_the_same(
         commands in prop::collection::vec(command(), 1..120)
     ) {
-        let home = home();
+        let home = slugline_testkit::swift_folder();
         let mut model = Model::default();
         let worlds = [
             ("memory", World::over(Rc::new(MemoryLedger::default()))),

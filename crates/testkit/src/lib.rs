@@ -25,8 +25,23 @@ pub use memory::MemoryLedger;
 /// Where the disk fails.
 #[must_use]
 pub fn private_folder() -> tempfile::TempDir {
+    private().tempdir().expect("a temporary folder")
+}
+
+/// As [`private_folder`], in memory where there is such a place: for tests that do not ask what is
+/// durable, and commit thousands of times.
+///
+/// # Panics
+/// Where the disk fails.
+#[must_use]
+pub fn swift_folder() -> tempfile::TempDir {
+    let folder = private().tempdir_in("/dev/shm");
+    folder.unwrap_or_else(|_| private_folder())
+}
+
+fn private<'a>() -> tempfile::Builder<'a, 'a> {
     use std::os::unix::fs::PermissionsExt;
-    let private = std::fs::Permissions::from_mode(0o700);
-    let folder = tempfile::Builder::new().permissions(private).tempdir();
-    folder.expect("a temporary folder")
+    let mut folder = tempfile::Builder::new();
+    folder.permissions(std::fs::Permissions::from_mode(0o700));
+    folder
 }

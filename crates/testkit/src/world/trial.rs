@@ -41,8 +41,8 @@ pub struct Report {
 /// How much is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// One call goes wrong.
-    One,
+    /// One call goes wrong: every so many of them, each operation beginning with another.
+    One(usize),
     /// Two do: whatever follows a failure may fail as well, each undo among it.
     Two,
 }
@@ -51,8 +51,8 @@ pub enum Depth {
 #[must_use]
 pub fn trial(fresh: &dyn Fn() -> Rc<dyn Ledger>, depth: Depth) -> Report {
     let mut report = Report::default();
-    for operation in operations::all() {
-        try_all(fresh, depth, &operation, &mut report);
+    for (nth, operation) in operations::all().iter().enumerate() {
+        try_all(fresh, depth, operation, nth, &mut report);
     }
     report
 }
@@ -61,6 +61,7 @@ fn try_all(
     fresh: &dyn Fn() -> Rc<dyn Ledger>,
     depth: Depth,
     operation: &Operation,
+    nth: usize,
     report: &mut Report,
 ) {
     let mut clean = Trial::begin(fresh(), operation);
@@ -84,7 +85,11 @@ fn try_all(
         calls
     };
     one(Fault::default());
-    for place in 0..calls.len() {
+    let (from, every) = match depth {
+        Depth::One(every) => (nth % every.max(1), every.max(1)),
+        Depth::Two => (0, 1),
+    };
+    for place in (from..calls.len()).step_by(every) {
         one(Fault {
             dead: Some(place),
             ..Fault::default()
@@ -102,7 +107,7 @@ fn try_all(
                 ..Fault::default()
             };
             let then = one(fault);
-            if depth == Depth::One || wrong == Wrong::Twice {
+            if depth != Depth::Two || wrong == Wrong::Twice {
                 continue;
             }
             for later in place + 1..then.len() {
