@@ -1,7 +1,7 @@
 //! The corridor: what each step leaves behind when it fails, and what a change leaves when it does
 //! not.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
+#![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
 use slugline_core::app::App;
 use slugline_core::bill::Bill;
@@ -11,7 +11,7 @@ use slugline_core::operation::addons::{Add, ChangePlan, Remove, Way};
 use slugline_core::operation::config::Add as AddConfig;
 use slugline_core::operation::deploy::Deploy;
 use slugline_core::operation::rollback::Rollback;
-use slugline_core::port::{Keep, Ledger, NewRelease};
+use slugline_core::port::{Keep, NewRelease};
 use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::resource::Options;
 use slugline_testkit::values::{

@@ -2,7 +2,7 @@
 //! over SQLite are given the same random commands, with failures among them, and must answer the
 //! same and look the same after every one.
 //!
-//! 80 runs of up to 120 commands unless `SLUGLINE_MODEL_CASES` says how many:
+//! 60 runs of up to 120 commands unless `SLUGLINE_MODEL_CASES` says how many:
 //! `SLUGLINE_MODEL_CASES=2000 cargo test -p slugline-ledger --test model`. A failure is shrunk to the
 //! fewest commands that still fail, and printed with what each side says.
 
@@ -161,7 +161,7 @@ fn beginning() -> Vec<Command> {
 
 fn cases() -> u32 {
     let wanted = std::env::var("SLUGLINE_MODEL_CASES").ok();
-    wanted.and_then(|text| text.parse().ok()).unwrap_or(80)
+    wanted.and_then(|text| text.parse().ok()).unwrap_or(60)
 }
 
 /// Gives one command to all, and answers what differs.
