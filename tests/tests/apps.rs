@@ -267,6 +267,7 @@ fn without_a_command_the_help_is_shown() {
           --remote <NAME>    The git remote whose app is meant
           --as <EMAIL>       Who acts; else SLUGLINE_ACTOR, else git's user.email
           --if-current <vN>  Change nothing unless this release is current
+          --no-wait          Refuse, rather than wait, where somebody else is changing the app
     ");
 }
 

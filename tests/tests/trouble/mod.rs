@@ -295,6 +295,15 @@ impl Background {
         self.child.try_wait().expect("it is our child").is_none()
     }
 
+    /// Sends it a signal, such as `INT`, and nothing else.
+    pub(crate) fn signal(&self, name: &str) {
+        let mut kill = Command::new("sh");
+        let sent = kill
+            .args(["-c", &format!("kill -{name} {}", self.child.id())])
+            .status();
+        assert!(sent.expect("sh can be run").success());
+    }
+
     /// Kills it, and nothing else.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");
