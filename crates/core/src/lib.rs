@@ -13,6 +13,8 @@ pub mod change;
 pub mod config;
 pub mod corridor;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod journal;
 pub mod operation;
 pub mod port;

@@ -137,11 +137,15 @@ fn in_file(home: &Path) -> Result<Vec<Master>> {
         ))
         .into());
     }
+    let damaged = || unusable(format!("{shown} holds a line that is no key"));
+    Ok(of_file(&text).ok_or_else(damaged)?)
+}
+
+/// The keys in the text of a file; `None` where a line is none.
+pub(crate) fn of_file(text: &str) -> Option<Vec<Master>> {
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let keys: Option<Vec<_>> = lines.map(Master::parse).collect();
-    let damaged = || unusable(format!("{shown} holds a line that is no key"));
-    Ok(keys.ok_or_else(damaged)?)
+    lines.map(Master::parse).collect()
 }
 
 /// Writes the file of a home that has none. It appears whole or not at all.

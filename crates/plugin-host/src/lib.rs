@@ -14,6 +14,8 @@ pub mod conformance;
 mod convert;
 mod error;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod host;
 pub mod install;
 mod limits;

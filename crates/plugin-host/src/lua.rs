@@ -28,6 +28,17 @@ use registry::Registry;
 use state::State;
 use vm::Vm;
 
+/// Reads a value as every kind of reply, for the fuzz targets.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_all(value: &Value, limits: &crate::limits::Limits) {
+    let (json, provision) = (
+        walk::to_json(value, limits, None),
+        reply::provision(value, limits),
+    );
+    assert!(json.is_ok() || provision.is_err());
+    let _ = (reply::kept(value), reply::nothing(value));
+}
+
 /// One script in its sandbox.
 pub(crate) struct Script {
     vm: Vm,

@@ -8,6 +8,8 @@
 mod desk;
 mod draft;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod listener;
 mod manifest;
 mod message;

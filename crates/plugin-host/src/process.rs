@@ -125,17 +125,8 @@ impl Process {
     /// Reads a frame of at most `most` bytes. Nothing is allocated before it has come.
     pub(crate) fn receive(&mut self, most: usize, deadline: &Deadline) -> Result<Vec<u8>, Fault> {
         loop {
-            if let Some(length) = self.announced() {
-                if length > most {
-                    return Err(Fault::TooLong { length, most });
-                }
-                let end = LENGTH_BYTES + length;
-                if self.inbox.len() >= end {
-                    let after = self.inbox.split_off(end);
-                    let mut frame = std::mem::replace(&mut self.inbox, after);
-                    frame.drain(..LENGTH_BYTES);
-                    return Ok(frame);
-                }
+            if let Some(frame) = take_frame(&mut self.inbox, most)? {
+                return Ok(frame);
             }
             if !self.read()? {
                 self.wait(PollFlags::POLLIN, deadline)?;
@@ -150,12 +141,6 @@ impl Process {
             return Err(Fault::Unasked);
         }
         Ok(())
-    }
-
-    /// The length of the frame that is coming.
-    fn announced(&self) -> Option<usize> {
-        let length = self.inbox.first_chunk::<LENGTH_BYTES>()?;
-        usize::try_from(u32::from_le_bytes(*length)).ok()
     }
 
     /// Takes what has come; answers whether there was anything.
@@ -294,6 +279,26 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Takes the first frame, of at most `most` bytes, out of what has come; `None` where it is not
+/// there whole.
+pub(crate) fn take_frame(inbox: &mut Vec<u8>, most: usize) -> Result<Option<Vec<u8>>, Fault> {
+    let Some(length) = inbox.first_chunk::<LENGTH_BYTES>() else {
+        return Ok(None);
+    };
+    let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    if length > most {
+        return Err(Fault::TooLong { length, most });
+    }
+    let end = LENGTH_BYTES + length;
+    if inbox.len() < end {
+        return Ok(None);
+    }
+    let after = inbox.split_off(end);
+    let mut frame = std::mem::replace(inbox, after);
+    frame.drain(..LENGTH_BYTES);
+    Ok(Some(frame))
 }
 
 fn never_wait(pipe: &impl AsFd) -> io::Result<()> {

@@ -24,6 +24,8 @@ mod command;
 mod control;
 mod desired;
 mod drain;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod home;
 mod launch;
 mod limits;

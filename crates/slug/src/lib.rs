@@ -11,6 +11,8 @@ mod compile;
 mod digest;
 mod environment;
 mod extract;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod hold;
 mod links;
 mod pack;

@@ -49,7 +49,7 @@ impl Slugignore {
         Self::parse(&fs::read_to_string(file).map_err(SlugignoreError::Read)?)
     }
 
-    fn parse(text: &str) -> Result<Self, SlugignoreError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SlugignoreError> {
         let mut builder = GitignoreBuilder::new("");
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let bad = |why: String| SlugignoreError::Line {

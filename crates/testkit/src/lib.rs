@@ -10,6 +10,7 @@
 )]
 
 pub mod contract;
+pub mod corpus;
 pub mod environment;
 pub mod idle;
 pub mod memory;

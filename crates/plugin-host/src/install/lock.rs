@@ -87,14 +87,15 @@ impl Lock {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             other => other.map_err(InstallError::file(&path))?,
         };
-        let broken = |what: String| InstallError::Lock {
-            path: path.clone(),
-            what,
-        };
-        let lock: Self = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
+        Self::parse(&text).map_err(|what| InstallError::Lock { path, what })
+    }
+
+    /// What the text of one says, or what is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let lock: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match lock.version {
             VERSION => Ok(lock),
-            other => Err(broken(format!("its version {other} is not known here"))),
+            other => Err(format!("its version {other} is not known here")),
         }
     }
 

@@ -73,7 +73,7 @@ pub(super) struct Failed {
 }
 
 /// How one try went wrong.
-struct Trouble {
+pub(super) struct Trouble {
     what: String,
     again: bool,
     perhaps: bool,
@@ -263,7 +263,7 @@ fn trouble(error: &ureq::Error, time: Duration) -> Trouble {
 }
 
 /// What a status and a body say.
-fn understood(status: u16, body: &[u8]) -> Result<Answer, Trouble> {
+pub(super) fn understood(status: u16, body: &[u8]) -> Result<Answer, Trouble> {
     let said = || {
         let json: Json = serde_json::from_slice(body).ok()?;
         Some(reason(
