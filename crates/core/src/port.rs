@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 pub use compiler::{CompileError, CompileRequest, Compiler};
 pub use launcher::{LaunchError, LaunchSpec, Launched, Launcher, Server};
 pub use ledger::{
-    AppLock, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
+    AppLock, Asked, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
     ResourceChange, Settlement, Waiting,
 };
 pub use policies::{

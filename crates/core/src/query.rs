@@ -3,7 +3,7 @@
 
 use crate::addon::PlanName;
 use crate::app::AppName;
-use crate::operation::rollback::{Ineligible, eligible, rollback_request};
+use crate::operation::rollback::{Ineligible, eligible, request_over};
 use crate::port::{LedgerError, Moment};
 use crate::refusal::Refusal;
 use crate::release::{PluginsUsed, Release, Version};
@@ -91,16 +91,32 @@ pub(crate) fn not_kept(
     };
     // The nearest that is kept: the next older one, or else the oldest of all.
     let older = ledger.history(app, Some(version), 1)?;
-    let nearest = older
-        .into_iter()
-        .chain(ledger.history(app, None, 1000)?.into_iter().rev())
-        .next();
+    let nearest = match older.into_iter().next() {
+        None => oldest(ledger, app)?,
+        found => found,
+    };
     let hint = nearest.map(|release| format!("The nearest that is kept is {}.", release.version));
     Ok(Refusal {
         hint,
         ..Refusal::new(why.to_string())
     }
     .into())
+}
+
+/// The oldest release that is kept, sought by halves: there may be a million.
+fn oldest(ledger: &dyn crate::port::Ledger, app: &AppName) -> Result<Option<Release>, LedgerError> {
+    // Nothing that is kept has a lower number than `lowest`.
+    let (mut lowest, mut found) = (1, ledger.history(app, None, 1)?.pop());
+    while let Some(number) = found.as_ref().map(|release| release.version.number())
+        && lowest < number
+    {
+        let middle = lowest + (number - lowest).div_ceil(2);
+        match ledger.history(app, Some(Version::new(middle)), 1)?.pop() {
+            Some(older) => found = Some(older),
+            None => lowest = middle,
+        }
+    }
+    Ok(found)
 }
 
 impl Engine<'_> {
@@ -127,16 +143,16 @@ impl Engine<'_> {
             let (Some(tier), Some(current)) = (moment.state.tier(), &moment.current) else {
                 return Ok(Some(Ineligible::NothingBefore.to_string()));
             };
-            let request = rollback_request(&past, current, release, self.clock.now())?;
+            let request = request_over(&releases, current, release, self.clock.now());
             let said = self.policies.may_rollback(tier, &request);
             Ok(said.err().map(|objection| objection.reason))
         };
-        let listed = |release: Release| {
-            why(&release).map(|ineligible| Listed {
-                release,
+        let listed = |release: &Release| {
+            why(release).map(|ineligible| Listed {
+                release: release.clone(),
                 ineligible,
             })
         };
-        Ok(releases.into_iter().map(listed).collect::<Result<_, _>>()?)
+        Ok(releases.iter().map(listed).collect::<Result<_, _>>()?)
     }
 }

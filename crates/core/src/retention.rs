@@ -1,14 +1,19 @@
 //! Applying a tier's answer safely (S10 to S13, S15): whatever a script answers, the current
 //! release, its predecessor and what is pinned stay, and what failed after the current one stays
 //! until the next one succeeds. A tier that fails prunes nothing.
+//!
+//! A tier sees the whole history each time, which costs the more the longer that is. So the tier of
+//! a long history is not asked after every release but after every so many ([`LONG`]): the cost of a
+//! release stays that of looking at 64 others.
 
 use crate::addon::PlanName;
 use crate::app::AppName;
 use crate::corridor::{Engine, Failure};
 use crate::operation::rollback::entry;
-use crate::port::{HistoryEntry, Keep, LedgerError, Moment, PolicyError};
+use crate::port::{Asked, HistoryEntry, Keep, LedgerError, Moment, PolicyError};
 use crate::refusal::Refusal;
 use crate::release::{Release, Status, Version};
+use crate::time::Timestamp;
 
 /// Why nothing was pruned.
 #[derive(Debug, thiserror::Error)]
@@ -99,15 +104,69 @@ fn doomed(history: &[Standing], keep: Option<&Keep>) -> Vec<Version> {
     gone.map(|(release, _)| release.version).collect()
 }
 
+/// For each so many releases that are kept, the tier is asked one release less often: with fewer
+/// than twice as many it is asked after every one.
+const LONG: u64 = 64;
+/// After so many seconds it is asked in any case, since what it keeps may depend on age.
+const DAY: u64 = 86_400;
+
 /// Removes what the app's tier does not keep, and answers the numbers, oldest first.
 ///
 /// # Errors
 /// [`NotPruned`]; nothing has been removed then.
 pub fn prune(engine: &Engine<'_>, app: &AppName) -> Result<Vec<Version>, NotPruned> {
     let moment = engine.ledger.moment(app)?;
-    let lost = ask(engine, app, moment.state.tier(), None)?;
+    let before = engine.ledger.asked(app)?;
+    prune_now(engine, app, &moment, before.as_ref())
+}
+
+/// As [`prune`] after a release, where nobody waits for what comes of it: the tier of a long history
+/// is asked only when enough releases were made since it was asked the last time, or a day has
+/// passed.
+///
+/// # Errors
+/// [`NotPruned`]; nothing has been removed then.
+pub fn prune_where_due(engine: &Engine<'_>, app: &AppName) -> Result<(), NotPruned> {
+    let moment = engine.ledger.moment(app)?;
+    let before = engine.ledger.asked(app)?;
+    let is_due = |before: &Asked| {
+        let tier = moment.state.tier().is_some_and(|tier| *tier == before.tier);
+        !tier || enough(before, moment.last, engine.clock.now())
+    };
+    if before.as_ref().is_none_or(is_due) {
+        prune_now(engine, app, &moment, before.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Whether a tier that was asked then is to be asked again.
+fn enough(before: &Asked, last: Version, now: Timestamp) -> bool {
+    let made = last.number().saturating_sub(before.last.number());
+    // A clock that was set back says nothing of how much time has passed.
+    let odd = now < before.at;
+    odd || now.seconds_since(before.at) >= DAY || made >= (before.kept / LONG).max(1)
+}
+
+fn prune_now(
+    engine: &Engine<'_>,
+    app: &AppName,
+    moment: &Moment,
+    before: Option<&Asked>,
+) -> Result<Vec<Version>, NotPruned> {
+    let tier = moment.state.tier();
+    let (kept, lost) = ask(engine, app, tier, None)?;
+    let now = engine.clock.now();
     if !lost.is_empty() {
-        engine.ledger.prune(app, &lost, engine.clock.now())?;
+        engine.ledger.prune(app, &lost, now)?;
+    }
+    let long = tier.filter(|_| kept / LONG > 1).map(|tier| Asked {
+        tier: tier.clone(),
+        last: moment.last,
+        kept,
+        at: now,
+    });
+    if long.is_some() || before.is_some() {
+        engine.ledger.set_asked(app, long.as_ref())?;
     }
     Ok(lost)
 }
@@ -156,16 +215,17 @@ pub fn doomed_after_next(
         version: moment.last.next(),
         ..current.clone()
     };
-    ask(engine, app, tier, Some(next))
+    ask(engine, app, tier, Some(next)).map(|(_, lost)| lost)
 }
 
 /// Asks the tier about the app's history with, where there is one, a release to come before it.
+/// Answers how many releases it was shown and keeps, and those that go.
 fn ask(
     engine: &Engine<'_>,
     app: &AppName,
     tier: Option<&PlanName>,
     next: Option<Release>,
-) -> Result<Vec<Version>, NotPruned> {
+) -> Result<(u64, Vec<Version>), NotPruned> {
     let now = engine.clock.now();
     let mut loaded: Option<Result<Vec<Release>, LedgerError>> = None;
     let mut load = || {
@@ -187,11 +247,13 @@ fn ask(
         }
     };
     if keep == Some(Keep::All) {
-        return Ok(Vec::new());
+        let shown = loaded.transpose()?.map_or(0, |shown| shown.len());
+        return Ok((shown as u64, Vec::new()));
     }
     let releases = loaded.unwrap_or_else(load)?;
     let standings: Vec<_> = releases.iter().map(standing).collect();
-    Ok(doomed(&standings, keep.as_ref()))
+    let lost = doomed(&standings, keep.as_ref());
+    Ok(((standings.len() - lost.len()) as u64, lost))
 }
 
 #[cfg(test)]

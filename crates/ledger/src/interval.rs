@@ -175,19 +175,27 @@ pub(crate) struct Gap {
     pub(crate) before: i64,
 }
 
-/// From so many gaps on, one look at every interval is cheaper than a seek for each key and gap.
-pub(crate) const SWEEP_FROM: usize = 64;
-
-/// Drops the intervals that no release which is kept needs: those that lie whole inside a gap.
+/// Drops the intervals that no release which is kept needs: those that lie whole inside a gap. The
+/// gaps are sorted.
+///
+/// Either each gap is sought for each key, or each key's intervals around all gaps are looked at,
+/// whichever is less; there is about one interval for each number.
 pub(crate) fn forget<K: Kind>(db: &Connection, app: i64, gaps: &[Gap]) -> Result<()> {
-    if gaps.len() >= SWEEP_FROM {
-        db.prepare_cached(K::SQL.sweep)?.execute([app])?;
+    let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
         return Ok(());
-    }
+    };
     let mut keys = db.prepare_cached(K::SQL.keys_past)?;
     let keys: Vec<String> = keys
         .query_map([app], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;
+    let around = usize::try_from(last.after.saturating_sub(first.after)).unwrap_or(usize::MAX);
+    if gaps.len() > 1 && gaps.len().saturating_mul(keys.len()) > around {
+        let mut statement = db.prepare_cached(K::SQL.sweep)?;
+        for key in &keys {
+            statement.execute(params![app, key, first.after, last.before])?;
+        }
+        return Ok(());
+    }
     let mut statement = db.prepare_cached(K::SQL.gap)?;
     for gap in gaps {
         for key in &keys {

@@ -10,6 +10,7 @@
 
 mod addons;
 mod apps;
+mod asked;
 mod audit;
 mod backup;
 mod chain;
@@ -18,6 +19,8 @@ mod config;
 mod connection;
 mod decode;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod history;
 mod interval;
 mod journal;
@@ -58,8 +61,8 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{Effect, Entry, Stage};
 use slugline_core::port::{
-    AppLock, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange, Settlement,
-    Waiting,
+    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange,
+    Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
 use slugline_core::resource::{Resource, ResourceId};
@@ -224,6 +227,14 @@ impl Ledger for SqliteLedger {
 
     fn prune(&self, app: &AppName, versions: &[Version], at: Timestamp) -> Result<(), LedgerError> {
         Ok(prune::prune(&self.db, app, versions, at)?)
+    }
+
+    fn asked(&self, app: &AppName) -> Result<Option<Asked>, LedgerError> {
+        Ok(asked::get(&self.db, app)?)
+    }
+
+    fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> Result<(), LedgerError> {
+        Ok(asked::set(&self.db, app, asked)?)
     }
 
     fn slugs_in_use(&self) -> Result<Vec<Slug>, LedgerError> {

@@ -240,6 +240,11 @@ statements! {
         (SELECT max(version) FROM release WHERE app_id = ?1 AND version < ?2),
         (SELECT min(version) FROM release WHERE app_id = ?1 AND version > ?2)";
 
+    ASKED = "SELECT tier, last, kept, at FROM asked WHERE app_id = ?1";
+    SET_ASKED = "INSERT OR REPLACE INTO asked (app_id, tier, last, kept, at)
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    FORGET_ASKED = "DELETE FROM asked WHERE app_id = ?1";
+
     CONFIG_NOW = "SELECT key, value, owner, from_version FROM config_now WHERE app_id = ?1";
     /// What number `?2` held. Each key is sought on its own, so that the length of the history
     /// does not matter: `used` steps from key to key, and one more step finds the interval.
@@ -273,8 +278,10 @@ statements! {
     /// Drops what lies whole between two numbers that are kept, `?3` and `?4`.
     CONFIG_GAP = "DELETE FROM config_past WHERE app_id = ?1 AND key = ?2
         AND to_version > ?3 AND to_version <= ?4 AND from_version > ?3";
-    /// Drops whatever no release that is kept needs, looking at every interval of the app.
-    CONFIG_SWEEP = "DELETE FROM config_past WHERE app_id = ?1 AND NOT EXISTS (
+    /// Drops whatever no release that is kept needs of what ended after `?3` and by `?4`, looking at
+    /// every such interval of the key.
+    CONFIG_SWEEP = "DELETE FROM config_past WHERE app_id = ?1 AND key = ?2
+        AND to_version > ?3 AND to_version <= ?4 AND NOT EXISTS (
         SELECT 1 FROM release r WHERE r.app_id = ?1
         AND r.version >= config_past.from_version AND r.version < config_past.to_version)";
 
@@ -310,7 +317,8 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     ADDON_GAP = "DELETE FROM addon_past WHERE app_id = ?1 AND service = ?2
         AND to_version > ?3 AND to_version <= ?4 AND from_version > ?3";
-    ADDON_SWEEP = "DELETE FROM addon_past WHERE app_id = ?1 AND NOT EXISTS (
+    ADDON_SWEEP = "DELETE FROM addon_past WHERE app_id = ?1 AND service = ?2
+        AND to_version > ?3 AND to_version <= ?4 AND NOT EXISTS (
         SELECT 1 FROM release r WHERE r.app_id = ?1
         AND r.version >= addon_past.from_version AND r.version < addon_past.to_version)";
 
@@ -387,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sweeping_verifying_and_destroying_walk_the_whole_history_of_an_app() {
+    fn only_verifying_and_destroying_walk_the_whole_history_of_an_app() {
         let db = schema::in_memory();
         let whole = |line: &String| {
             let tables = ["release ", "config_past ", "addon_past ", "r ", "p "];
@@ -423,45 +431,111 @@ mod tests {
                 "CHAIN",
                 "CONFIG_ALL",
                 "ADDONS_ALL",
-                "AUDIT_RELEASES",
-                "CONFIG_SWEEP",
-                "ADDON_SWEEP"
+                "AUDIT_RELEASES"
             ]
         );
     }
 
-    /// Instructions that SQLite's machine runs for a statement about an app with so many releases,
-    /// each of which changed one of ten config vars.
-    fn instructions(sql: &str, releases: i64) -> i32 {
+    /// An app with so many releases, each of which changed one of ten config vars; and a second app,
+    /// with one.
+    fn history(releases: i64) -> rusqlite::Connection {
         let db = schema::in_memory();
         db.execute_batch(&format!(
-            "INSERT INTO app (id, name, owner, created_at) VALUES (1, 'shop', 'jim', 0);
+            "INSERT INTO app (id, name, owner, created_at, last_version, current_version)
+            VALUES (1, 'shop', 'jim', 0, {releases}, {releases}), (2, 'blog', 'jim', 0, 1, 1);
+            INSERT INTO slug (id, digest, body) VALUES (1, 'd', 'b'), (2, 'd', 'c');
+            INSERT INTO config_now (app_id, key, from_version, value) VALUES (1, 'A', 1, x'00');
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {releases})
             INSERT INTO config_past (app_id, key, to_version, from_version, value)
             SELECT 1, 'KEY_' || (n % 10), n + 10, n, x'00' FROM n;
+            INSERT INTO addon_past
+            SELECT 1, 'memcache', to_version, to_version - 1, 'memcache:free', 0, NULL
+            FROM config_past;
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {releases})
-            INSERT INTO release (app_id, version, change, actor, created_at, status)
-            SELECT 1, n, '', '', 0, 'succeeded' FROM n"
+            INSERT INTO release (app_id, version, change, actor, created_at, status, slug, content)
+            SELECT 1, n, '', '', 0, 'succeeded', 1, x'00' FROM n;
+            INSERT INTO receipt (app_id, version, change, status, pruned_at, actor, created_at)
+            SELECT 1, version, '', 'succeeded', 0, '', 0 FROM release;
+            INSERT INTO usage (app, owner, plan, price, from_at, to_at)
+            SELECT 'shop', 'jim', 'memcache:free', 0, version, version + 1 FROM release;
+            INSERT INTO usage (app, owner, plan, price, from_at)
+            VALUES ('shop', 'jim', 'memcache:free', 0, 9)"
         ))
         .unwrap();
+        db
+    }
+
+    /// Instructions that SQLite's machine runs for a statement, with these parameters.
+    fn instructions(db: &rusqlite::Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> i32 {
         let mut statement = db.prepare(sql).unwrap();
-        let middle = releases / 2;
-        let found = match statement.parameter_count() {
-            1 => statement.query_map([1], |_| Ok(())).unwrap().count(),
-            _ => statement
-                .query_map([1, middle], |_| Ok(()))
-                .unwrap()
-                .count(),
-        };
-        assert!(found > 0);
+        statement.query(values).unwrap().mapped(|_| Ok(())).count();
         statement.get_status(rusqlite::StatementStatus::VmStep)
     }
 
+    /// The statements of every operation on an app's history but `releases:verify`, `audit` and
+    /// `apps:destroy`.
     #[test]
-    fn looking_back_costs_the_same_in_a_hundred_times_longer_history() {
-        for sql in [NEWEST_KEPT, CONFIG_AT, CONFIG_KEYS_PAST] {
-            let (short, long) = (instructions(sql, 200), instructions(sql, 20_000));
-            assert!(long < short + short / 10, "{short} became {long}: {sql}");
+    fn every_operation_costs_the_same_in_a_thousand_times_longer_history() {
+        let (short, long) = (history(100), history(100_000));
+        let check = |sql: &str, values: &dyn Fn(i64) -> Vec<Box<dyn rusqlite::ToSql>>| {
+            let run = |db, releases| {
+                let values = values(releases);
+                let values: Vec<_> = values.iter().map(|value| &**value).collect();
+                instructions(db, sql, &values)
+            };
+            let (short, long) = (run(&short, 100), run(&long, 100_000));
+            assert!(
+                long < short + short / 10 + 3,
+                "{short} became {long}: {sql}"
+            );
+        };
+        macro_rules! check {
+            ($($sql:expr, |$n:ident| ($($value:expr),*);)*) => {
+                $(check($sql, &|$n: i64| {
+                    let _ = $n;
+                    vec![$(Box::new($value) as Box<dyn rusqlite::ToSql>),*]
+                });)*
+            };
+        }
+        check! {
+            // Reading.
+            MOMENT, |n| ("shop");
+            COUNTERS, |n| ("shop");
+            HISTORY, |n| (1, i64::MAX, 15);
+            HISTORY, |n| (1, n / 2, 15);
+            RELEASE, |n| (1, n / 2);
+            IS_KEPT, |n| (1, n / 2);
+            PLUGINS_AT, |n| (1, n / 2);
+            CONFIG_NOW, |n| (1);
+            CONFIG_AT, |n| (1, n / 2);
+            ADDONS_NOW, |n| (1);
+            ADDONS_AT, |n| (1, n / 2);
+            AUDIT_OF_APP, |n| ("shop", Option::<String>::None, Option::<String>::None, i64::MIN, 15);
+            ASKED, |n| (1);
+            UNFINISHED, |n| (i64::MAX);
+            // Making a release.
+            NEWEST_KEPT, |n| (1);
+            ADD_RELEASE, |n| (1, n + 1, "", "", 0, 1, Option::<i64>::None, Option::<i64>::None, vec![0_u8]);
+            CONFIG_CLOSE, |n| (1, "KEY_1", n + 99, n + 1, vec![0_u8], Option::<String>::None);
+            TO_SETTLE, |n| (1, n + 1);
+            SETTLE, |n| (1, n + 1, "succeeded", Option::<String>::None);
+            DIGEST_BEFORE, |n| (1, n);
+            LINK, |n| (1, n + 1);
+            SET_DIGEST, |n| (1, n + 1, vec![0_u8]);
+            USAGE_OPEN, |n| ("shop");
+            MONTHLY_COST, |n| ("jim", "blog");
+            // Pruning one.
+            CONFIG_KEYS_PAST, |n| (1);
+            ADDON_KEYS_PAST, |n| (1);
+            ADD_RECEIPTS, |n| (1, n + 1, n + 1, 0, 0);
+            DROP_RELEASES, |n| (1, n + 1, n + 1, 0);
+            NEIGHBOURS, |n| (1, n / 2);
+            CONFIG_GAP, |n| (1, "KEY_1", n / 2, n / 2 + 20);
+            CONFIG_SWEEP, |n| (1, "KEY_1", n / 2 + 20, n / 2 + 60);
+            ADDON_GAP, |n| (1, "memcache", n / 2, n / 2 + 20);
+            ADDON_SWEEP, |n| (1, "memcache", n / 2 + 20, n / 2 + 60);
+            DROP_UNUSED_SLUG, |n| (1);
+            DROP_UNUSED_SLUG, |n| (2);
         }
     }
 }

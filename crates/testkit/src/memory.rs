@@ -10,7 +10,7 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{self, Effect, Stage};
 use slugline_core::port::{
-    AppLock, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
+    AppLock, Asked, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
     ResourceChange, Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Status, Version};
@@ -76,6 +76,7 @@ struct Entry {
     first_tier: Option<(Version, Addon)>,
     releases: BTreeMap<Version, (Release, State)>,
     plugins: BTreeMap<Version, PluginsUsed>,
+    asked: Option<Asked>,
 }
 
 impl Entry {
@@ -89,6 +90,7 @@ impl Entry {
             first_tier: None,
             releases: BTreeMap::new(),
             plugins: BTreeMap::new(),
+            asked: None,
         }
     }
 
@@ -352,6 +354,15 @@ impl Ledger for MemoryLedger {
                 entry.releases.remove(version);
             }
         }
+        Ok(())
+    }
+
+    fn asked(&self, app: &AppName) -> Answer<Option<Asked>> {
+        Ok(self.entry(app)?.asked.clone())
+    }
+
+    fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> Answer<()> {
+        self.entry_mut(app)?.asked = asked.cloned();
         Ok(())
     }
 

@@ -73,8 +73,8 @@ impl Engine<'_> {
     /// The inner error says why it could not be delivered.
     fn deliver(&self, app: &AppName, event: &Event) -> Result<Result<(), String>, LedgerError> {
         match event {
-            Event::Prune => match retention::prune(self, app) {
-                Ok(_) => Ok(Ok(())),
+            Event::Prune => match retention::prune_where_due(self, app) {
+                Ok(()) => Ok(Ok(())),
                 Err(NotPruned::Ledger(error)) => Err(error),
                 Err(NotPruned::Policy(error)) => Ok(Err(error.to_string())),
             },

@@ -190,20 +190,33 @@ fn refuse(why: Ineligible, view: &View<'_>) -> Result<NotPlanned, LedgerError> {
     Ok(Refusal::new(why.to_string()).hint(hint).into())
 }
 
-/// The eligible release with the number nearest to `to`, among the newest [`FAR`].
+/// The eligible release with the number nearest to `to`: among those around it, further and further
+/// away, and at last among the newest [`FAR`].
 fn nearest_eligible(
     moment: &Moment,
     past: &dyn Past,
     to: Version,
 ) -> Result<Option<Version>, LedgerError> {
-    let mut releases = past.history(None, FAR)?;
-    releases.sort_by_key(|release| release.version.number().abs_diff(to.number()));
-    for release in &releases {
-        if eligible(moment, past, release)?.is_ok() {
-            return Ok(Some(release.version));
+    let first = |mut releases: Vec<Release>| -> Result<Option<Version>, LedgerError> {
+        releases.sort_by_key(|release| release.version.number().abs_diff(to.number()));
+        for release in &releases {
+            if eligible(moment, past, release)?.is_ok() {
+                return Ok(Some(release.version));
+            }
+        }
+        Ok(None)
+    };
+    // A number that never was is nearest to the newest.
+    let near = to.min(moment.last).number();
+    for around in [8, 64, FAR as u64 / 2] {
+        let after = Version::new(near.saturating_add(around).saturating_add(1));
+        let mut releases = past.history(Some(after), 2 * around as usize + 1)?;
+        releases.retain(|release| release.version.number().abs_diff(near) <= around);
+        if let Some(found) = first(releases)? {
+            return Ok(Some(found));
         }
     }
-    Ok(None)
+    first(past.history(None, FAR)?)
 }
 
 impl Operation for Rollback {
@@ -268,16 +281,34 @@ pub fn rollback_request(
     target: &Release,
     now: Timestamp,
 ) -> Result<RollbackRequest, LedgerError> {
-    let between = past.history(Some(current.version), FAR)?;
-    let steps = between
+    // There are at most as many releases between two as there are numbers.
+    let numbers = current
+        .version
+        .number()
+        .saturating_sub(target.version.number());
+    let most = usize::try_from(numbers).unwrap_or(FAR).min(FAR);
+    let between = past.history(Some(current.version), most)?;
+    Ok(request_over(&between, current, target, now))
+}
+
+/// As [`rollback_request`], with those between the two at hand, and perhaps others.
+#[must_use]
+pub(crate) fn request_over(
+    releases: &[Release],
+    current: &Release,
+    target: &Release,
+    now: Timestamp,
+) -> RollbackRequest {
+    let between = target.version..current.version;
+    let steps = releases
         .iter()
-        .filter(|release| release.version >= target.version && release.status == Status::Succeeded)
+        .filter(|release| between.contains(&release.version) && release.status == Status::Succeeded)
         .count();
-    Ok(RollbackRequest {
+    RollbackRequest {
         target: entry(target, now),
         current: entry(current, now),
         steps: u64::try_from(steps).unwrap_or(u64::MAX),
-    })
+    }
 }
 
 /// A release as tiers see it.

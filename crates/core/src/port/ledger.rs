@@ -1,7 +1,7 @@
 //! The port to the ledger: apps, releases, what is current, resources and the outbox.
 
 use crate::actor::Actor;
-use crate::addon::{Addon, Addons};
+use crate::addon::{Addon, Addons, PlanName};
 use crate::app::{App, AppName};
 use crate::billing::Usage;
 use crate::change::Change;
@@ -109,6 +109,19 @@ pub struct Waiting {
     pub attempts: u32,
     /// When it is to be tried again; when it came where it never was tried.
     pub due: Timestamp,
+}
+
+/// When an app's tier was last asked what it keeps, of a history that was long (S13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The tier.
+    pub tier: PlanName,
+    /// The newest number then.
+    pub last: Version,
+    /// How many releases were kept.
+    pub kept: u64,
+    /// When it was.
+    pub at: Timestamp,
 }
 
 /// What a step of an effect in the journal means for its resource.
@@ -344,6 +357,18 @@ pub trait Ledger {
     /// # Errors
     /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
     fn prune(&self, app: &AppName, versions: &[Version], at: Timestamp) -> Result<(), LedgerError>;
+
+    /// When the app's tier was last asked, if that is remembered.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn asked(&self, app: &AppName) -> Result<Option<Asked>, LedgerError>;
+
+    /// Remembers when the app's tier was asked; with `None`, forgets it.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
+    fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> Result<(), LedgerError>;
 
     /// The slugs that a release of any app, or any app's newest deploy, still refers to.
     ///

@@ -9,7 +9,7 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{Effect, Entry, Stage};
 use slugline_core::port::{
-    AppLock, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange, Settlement,
+    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange, Settlement,
     Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
@@ -65,6 +65,8 @@ scripted! {
     fn set_release_pinned(&self, app: &AppName, version: Version, pinned: bool) -> ();
     fn usage(&self, from: Timestamp, to: Timestamp) -> Vec<Usage>;
     fn prune(&self, app: &AppName, versions: &[Version], at: Timestamp) -> ();
+    fn asked(&self, app: &AppName) -> Option<Asked>;
+    fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> ();
     fn slugs_in_use(&self) -> Vec<Slug>;
     fn put_resource(&self, app: &AppName, resource: &Resource) -> ();
     fn resources(&self, app: &AppName) -> Vec<Resource>;
