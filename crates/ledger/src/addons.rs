@@ -24,6 +24,7 @@ impl Kind for InstalledAddons {
     type Value = Addon;
     const SQL: Statements = Statements {
         now: sql::ADDONS_NOW,
+        one: sql::ADDON_ONE,
         at: sql::ADDONS_AT,
         keys_past: sql::ADDON_KEYS_PAST,
         close: sql::ADDON_CLOSE,

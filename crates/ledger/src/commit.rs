@@ -1,11 +1,12 @@
 //! The two writes that make a release: recorded as pending, then settled. It must not know why a
 //! release failed or what its events say.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use slugline_core::app::AppName;
 use slugline_core::change::Change;
 use slugline_core::port::{LedgerError, NewRelease, Outcome, Settlement};
 use slugline_core::release::Version;
+use slugline_core::state::State;
 
 use crate::addons::InstalledAddons;
 use crate::config::Config;
@@ -13,6 +14,7 @@ use crate::connection::writing;
 use crate::decode::{self, integer_or_null, json, number, text};
 use crate::fault::Result;
 use crate::interval::Next;
+use crate::newest::Newest;
 use crate::origins::Origin;
 use crate::sealing::Keys;
 use crate::{chain, interval, journal, origins, plugin_sets, slugs, sql, usage};
@@ -46,6 +48,7 @@ pub(crate) fn counters(db: &Connection, app: &AppName) -> Result<Counters> {
 pub(crate) fn record(
     db: &Connection,
     keys: &Keys,
+    newest: &Newest,
     origin: Option<&Origin>,
     app: &AppName,
     new: &NewRelease<'_>,
@@ -54,15 +57,7 @@ pub(crate) fn record(
     let Counters { id, last, .. } = counters(&tx, app)?;
     let version = last.next();
     let stored = number(version);
-    let next = Next {
-        app: id,
-        version: stored,
-        newest_kept: tx
-            .prepare_cached(sql::NEWEST_KEPT)?
-            .query_row([id], |row| row.get(0))?,
-    };
-    interval::advance::<Config>(&tx, keys, next, new.state.config.iter().collect())?;
-    interval::advance::<InstalledAddons>(&tx, keys, next, new.state.addons.iter().collect())?;
+    advance(&tx, keys, newest, (id, stored, number(last)), new.state)?;
     let slug = match &new.state.slug {
         Some(slug) => Some(slugs::intern(&tx, slug)?),
         None => None,
@@ -91,7 +86,40 @@ pub(crate) fn record(
     ])?;
     tx.prepare_cached(sql::SET_LAST)?.execute([id, stored])?;
     tx.commit()?;
+    let State { config, addons, .. } = new.state.clone();
+    newest.put(id, content, config, addons);
     Ok(version)
+}
+
+/// Writes what the next number changes of what the one before it, the last, held.
+fn advance(
+    tx: &Connection,
+    keys: &Keys,
+    newest: &Newest,
+    (app, version, last): (i64, i64, i64),
+    state: &State,
+) -> Result<()> {
+    let kept: Option<(i64, Option<Vec<u8>>)> = tx
+        .prepare_cached(sql::NEWEST_KEPT)?
+        .query_row([app], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let next = Next {
+        app,
+        version,
+        newest_kept: kept.as_ref().map(|(kept, _)| *kept),
+    };
+    // What the tables of the present hold is the last number's, whether or not that is kept.
+    let content = kept.filter(|(kept, _)| *kept == last);
+    let content = content.and_then(|(_, content)| content);
+    let known = newest.take(app, content.as_deref());
+    let known = known.as_ref();
+    let (config, addons) = (
+        known.map(|(config, _)| config.iter().collect()),
+        known.map(|(_, addons)| addons.iter().collect()),
+    );
+    let (after, addons_after) = (state.config.iter().collect(), state.addons.iter().collect());
+    interval::advance::<Config>(tx, keys, next, config.as_ref(), after)?;
+    interval::advance::<InstalledAddons>(tx, keys, next, addons.as_ref(), addons_after)
 }
 
 /// See [`slugline_core::port::Ledger::settle`].

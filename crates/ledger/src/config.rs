@@ -18,6 +18,7 @@ impl Kind for Config {
     type Value = ConfigVar;
     const SQL: Statements = Statements {
         now: sql::CONFIG_NOW,
+        one: sql::CONFIG_ONE,
         at: sql::CONFIG_AT,
         keys_past: sql::CONFIG_KEYS_PAST,
         close: sql::CONFIG_CLOSE,

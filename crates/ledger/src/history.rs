@@ -13,17 +13,26 @@ use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 
 use crate::addons::{InstalledAddons, read_addon};
+use crate::chain::of_bytes;
 use crate::config::Config;
 use crate::connection::{reading, writing};
-use crate::decode::{self, integer, integer_or_null, json, number, text, text_or_null};
+use crate::decode::{
+    self, blob_or_null, integer, integer_or_null, json, number, text, text_or_null,
+};
 use crate::fault::{Result, corrupt};
 use crate::interval::Whence;
+use crate::newest::Newest;
 use crate::sealing::Keys;
 use crate::slugs::Slugs;
 use crate::{apps, interval, sql};
 
 /// See [`slugline_core::port::Ledger::moment`].
-pub(crate) fn moment(db: &Connection, keys: &Keys, app: &AppName) -> Result<Moment> {
+pub(crate) fn moment(
+    db: &Connection,
+    keys: &Keys,
+    newest: &Newest,
+    app: &AppName,
+) -> Result<Moment> {
     let tx = reading(db)?;
     let mut statement = tx.prepare_cached(sql::MOMENT)?;
     let mut rows = statement.query([app.as_str()])?;
@@ -45,6 +54,15 @@ pub(crate) fn moment(db: &Connection, keys: &Keys, app: &AppName) -> Result<Mome
         };
         let (config, addons) = snapshot(&from, version)?;
         (state.config, state.addons) = (config, addons);
+        if let (None, Some(content)) = (version, blob_or_null(row, 21, "release.content")?) {
+            let content = of_bytes(content, "release.content")?;
+            newest.put(
+                from.app,
+                content,
+                state.config.clone(),
+                state.addons.clone(),
+            );
+        }
     }
     if let Some(tier) = read_addon(row, 10)? {
         state.addons.insert(tier.plan.service().clone(), tier);

@@ -14,6 +14,7 @@ use crate::sealing::{Keys, Ring};
 /// The statements of one kind; their parameters are given in `sql.rs`.
 pub(crate) struct Statements {
     pub(crate) now: &'static str,
+    pub(crate) one: &'static str,
     pub(crate) at: &'static str,
     pub(crate) keys_past: &'static str,
     pub(crate) close: &'static str,
@@ -98,34 +99,50 @@ impl Next {
     }
 }
 
-/// Writes what the next number changes, and nothing of what it leaves as it is.
-pub(crate) fn advance<'a, K: Kind>(
+/// What there is of each name.
+type All<'a, K> = BTreeMap<&'a <K as Kind>::Key, &'a <K as Kind>::Value>;
+
+/// Writes what the next number changes, and nothing of what it leaves as it is. `before` is what the
+/// newest number holds, where that is known: then only rows that end are read, and opened.
+pub(crate) fn advance<K: Kind>(
     db: &Connection,
     keys: &Keys,
     next: Next,
-    mut after: BTreeMap<&'a K::Key, &'a K::Value>,
-) -> Result<()>
-where
-    K::Key: 'a,
-    K::Value: 'a,
-{
-    let mut ended = Vec::new();
+    before: Option<&All<'_, K>>,
+    mut after: All<'_, K>,
+) -> Result<()> {
     let whence = Whence {
         db,
         keys,
         app: next.app,
     };
-    let mut statement = db.prepare_cached(K::SQL.now)?;
-    let mut rows = statement.query([next.app])?;
-    while let Some(row) = rows.next()? {
+    // The names of those to read; of all, where that is not known.
+    let changed = before.map(|before| {
+        let differ = |(key, value): &(&&K::Key, &&K::Value)| after.get(*key) != Some(*value);
+        let changed = before.iter().filter(differ).map(|(key, _)| *key);
+        changed.collect::<Vec<_>>()
+    });
+    if let Some(before) = before {
+        after.retain(|key, value| before.get(key) != Some(value));
+    }
+    let mut ended = Vec::new();
+    let mut compare = |row: &Row<'_>| -> Result<()> {
         let (key, value) = K::read(row, &whence)?;
         if after.get(&key).is_some_and(|same| **same == value) {
             after.remove(&key);
         } else {
             ended.push((key, value, row.get::<_, i64>(K::FROM)?));
         }
+        Ok(())
+    };
+    match changed {
+        None => each(db, K::SQL.now, params![next.app], &mut compare)?,
+        Some(changed) => {
+            for key in changed {
+                each(db, K::SQL.one, params![next.app, K::key(key)], &mut compare)?;
+            }
+        }
     }
-    drop(rows);
     let ring = keys.fresh(db)?;
     for (key, value, from) in ended {
         let name = K::key(&key);
@@ -150,6 +167,20 @@ where
         let interval: [&dyn ToSql; 3] = [&next.app, &name, &next.version];
         let place = next.place(&ring, name, next.version);
         insert::<K>(db, K::SQL.open, &interval, &place, value)?;
+    }
+    Ok(())
+}
+
+fn each(
+    db: &Connection,
+    sql: &str,
+    values: &[&dyn ToSql],
+    read: &mut impl FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    while let Some(row) = rows.next()? {
+        read(row)?;
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ mod interval;
 mod journal;
 mod keys;
 mod lock;
+mod newest;
 mod origins;
 mod outbox;
 mod plugin_sets;
@@ -79,6 +80,7 @@ use crate::sealing::Keys;
 pub struct SqliteLedger {
     db: Connection,
     keys: Keys,
+    newest: newest::Newest,
     locks: PathBuf,
     caller: Option<Rc<dyn Caller>>,
 }
@@ -104,6 +106,7 @@ impl SqliteLedger {
         Ok(Self {
             db: connection::open(home, &key, limit)?,
             keys: Keys::new(home.to_owned(), key),
+            newest: newest::Newest::default(),
             locks: home.join("locks"),
             caller: None,
         })
@@ -149,7 +152,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn moment(&self, app: &AppName) -> Result<Moment, LedgerError> {
-        Ok(history::moment(&self.db, &self.keys, app)?)
+        Ok(history::moment(&self.db, &self.keys, &self.newest, app)?)
     }
 
     fn release(&self, app: &AppName, version: Version) -> Result<Option<Release>, LedgerError> {
@@ -179,7 +182,14 @@ impl Ledger for SqliteLedger {
 
     fn record(&self, app: &AppName, release: &NewRelease<'_>) -> Result<Version, LedgerError> {
         let origin = self.origin();
-        let version = commit::record(&self.db, &self.keys, origin.as_ref(), app, release)?;
+        let version = commit::record(
+            &self.db,
+            &self.keys,
+            &self.newest,
+            origin.as_ref(),
+            app,
+            release,
+        )?;
         if let Some(caller) = &self.caller {
             caller.recorded();
         }

@@ -60,7 +60,8 @@ statements! {
     MOMENT = "SELECT a.id, a.owner, a.created_at, a.branch, a.last_version, a.current_version,
             a.code_pinned, l.status, a.deploy_version, d.body,
             t.plan, t.price, t.resource,
-            r.version, r.change, r.actor, r.created_at, r.status, r.reason, r.pinned, s.body
+            r.version, r.change, r.actor, r.created_at, r.status, r.reason, r.pinned, s.body,
+            l.content
         FROM app a
         LEFT JOIN release l ON l.app_id = a.id AND l.version = a.last_version
         LEFT JOIN release r ON r.app_id = a.id AND r.version = a.current_version
@@ -191,7 +192,8 @@ statements! {
 
     FIND_ORIGIN = "SELECT id FROM origin WHERE command = ?1 AND place = ?2";
     ADD_ORIGIN = "INSERT INTO origin (command, place) VALUES (?1, ?2)";
-    NEWEST_KEPT = "SELECT max(version) FROM release WHERE app_id = ?1";
+    NEWEST_KEPT = "SELECT version, content FROM release WHERE app_id = ?1
+        ORDER BY version DESC LIMIT 1";
     SET_LAST = "UPDATE app SET last_version = ?2 WHERE id = ?1";
     TO_SETTLE = "SELECT status, change, slug FROM release WHERE app_id = ?1 AND version = ?2";
     SETTLE = "UPDATE release SET status = ?3, reason = ?4 WHERE app_id = ?1 AND version = ?2";
@@ -246,6 +248,8 @@ statements! {
     FORGET_ASKED = "DELETE FROM asked WHERE app_id = ?1";
 
     CONFIG_NOW = "SELECT key, value, owner, from_version FROM config_now WHERE app_id = ?1";
+    CONFIG_ONE = "SELECT key, value, owner, from_version FROM config_now
+        WHERE app_id = ?1 AND key = ?2";
     /// What number `?2` held. Each key is sought on its own, so that the length of the history
     /// does not matter: `used` steps from key to key, and one more step finds the interval.
     CONFIG_AT = "WITH RECURSIVE used (key) AS (
@@ -287,6 +291,8 @@ statements! {
 
     ADDONS_NOW = "SELECT service, plan, price, resource, from_version
         FROM addon_now WHERE app_id = ?1";
+    ADDON_ONE = "SELECT service, plan, price, resource, from_version
+        FROM addon_now WHERE app_id = ?1 AND service = ?2";
     ADDONS_AT = "WITH RECURSIVE used (service) AS (
             SELECT (SELECT min(service) FROM addon_past WHERE app_id = ?1)
             UNION ALL
@@ -507,6 +513,8 @@ mod tests {
             IS_KEPT, |n| (1, n / 2);
             PLUGINS_AT, |n| (1, n / 2);
             CONFIG_NOW, |n| (1);
+            CONFIG_ONE, |n| (1, "A");
+            ADDON_ONE, |n| (1, "memcache");
             CONFIG_AT, |n| (1, n / 2);
             ADDONS_NOW, |n| (1);
             ADDONS_AT, |n| (1, n / 2);

@@ -164,7 +164,7 @@ pub(super) fn bytes() {
     let (home, copies) = (cheap(), cheap());
     let (ledger, shop) = (ledger(home.path()), name("shop"));
     let (change, outcome) = (config_add("VAR_1"), succeeded(&[]));
-    let mut grow = |from: u64, to: u64| {
+    let grow = |from: u64, to: u64| {
         for nth in from..to {
             let version = record(&ledger, "shop", &change, &nth_state(nth, VARS));
             ledger.settle(&shop, version, &outcome).unwrap();
