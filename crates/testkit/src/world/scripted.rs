@@ -9,8 +9,8 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{Effect, Entry, Stage};
 use slugline_core::port::{
-    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange, Settlement,
-    Waiting,
+    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange,
+    Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
 use slugline_core::resource::{Resource, ResourceId};
