@@ -9,6 +9,7 @@ pub mod billing;
 pub mod config;
 pub mod confirm;
 pub mod deploy;
+pub mod doctor;
 pub mod dry_run;
 pub mod gc;
 pub mod git;
@@ -169,6 +170,7 @@ commands! {
     SHOWS, "serve" "Run the apps: supervisor, router and logs" serve;
     SHOWS, "static" "" static_site;
     SHOWS, "status" "Show what runs on this machine" status;
+    SHOWS, "doctor" "Check everything, and say how to mend what is wrong" doctor;
     notes(&["file", "--without-key"]), "backup" "Write the whole home into one file, while it is in use" backup;
     SHOWS, "restore" "Make a home from a backup" restore;
     notes(&[]), "gc" "Remove slugs, caches, logs and folders that nothing needs" gc;

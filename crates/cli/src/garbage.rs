@@ -17,6 +17,9 @@ use crate::error::CommandError;
 use crate::supervisor::{Supervisor, trees};
 use crate::ui::Ui;
 
+/// What the folders of resources that there are none of are called.
+pub const FOLDERS: &str = "folders of add-ons";
+
 /// What was found, with the locks that keep it from being needed again.
 pub struct Found {
     /// All of it.
@@ -58,7 +61,7 @@ pub fn find(home: &Path, env: &Env, ui: Ui) -> Result<Option<Found>, CommandErro
     garbage.extend(all("logs", logs));
     // What an operation has made that is not over is its own to take back.
     if !ledger.is_unfinished()? {
-        garbage.extend(all("folders of add-ons", unowned(home, &ledger)?));
+        garbage.extend(all(FOLDERS, unowned(home, &ledger)?));
     }
     let (trees, skipped, serving) = unused_trees(home, env, ui, &ledger, &needed.apps)?;
     garbage.extend(all("unpacked slugs", trees));

@@ -28,14 +28,15 @@ const STATEMENTS: usize = 96;
 pub(crate) fn open(home: &Path, source: &KeySource, limit: Duration) -> Result<Connection> {
     check_private(home)?;
     let path = home.join("ledger.db");
-    let db = match connect(&path, limit) {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = match connect(&path, flags, limit) {
         Err(error) if cannot_open(&error) => {
             create(home, &path)?;
-            connect(&path, limit)?
+            connect(&path, flags, limit)?
         }
         // SQLite opens for reading what it cannot open for writing: a file that another process
         // created between the two attempts is opened so, and rightly only the second time.
-        Ok(db) if db.is_readonly(MAIN_DB)? => connect(&path, limit)?,
+        Ok(db) if db.is_readonly(MAIN_DB)? => connect(&path, flags, limit)?,
         other => other?,
     };
     if schema::is_current(&db)? {
@@ -44,6 +45,12 @@ pub(crate) fn open(home: &Path, source: &KeySource, limit: Duration) -> Result<C
         prepare(&db, home, source, limit)?;
     }
     Ok(db)
+}
+
+/// Opens the ledger of `home` so that nothing can be written to it, not even by migrating it.
+pub(crate) fn for_reading(home: &Path, limit: Duration) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(connect(&home.join("ledger.db"), flags, limit)?)
 }
 
 /// Begins a transaction that only reads: it sees one moment, whatever others write meanwhile.
@@ -65,8 +72,7 @@ pub(crate) fn writing(db: &Connection) -> Result<Transaction<'_>> {
     )?)
 }
 
-fn connect(path: &Path, limit: Duration) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+fn connect(path: &Path, flags: OpenFlags, limit: Duration) -> rusqlite::Result<Connection> {
     let mut db = Connection::open_with_flags(path, flags)?;
     let mut since = Instant::now();
     db.busy_handler(Some(move |tries| {

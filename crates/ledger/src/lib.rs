@@ -26,6 +26,7 @@ mod interval;
 mod journal;
 mod keys;
 mod lock;
+mod look;
 mod newest;
 mod origins;
 mod outbox;

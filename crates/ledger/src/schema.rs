@@ -28,7 +28,7 @@ const MIGRATIONS: &[&str] = &[
 const SEALED: usize = 5;
 
 /// The format that this program writes.
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Whether the file is of the present format.
 pub(crate) fn is_current(db: &Connection) -> Result<bool> {

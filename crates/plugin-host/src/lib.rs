@@ -40,6 +40,7 @@ pub use host::{PluginHost, PluginInfo};
 pub use limits::Limits;
 pub use lua::DEFINITIONS;
 pub use manifest::{ManifestError, check_manifest};
+pub use providers::is_on_path;
 pub use service::{KEY_MAX, KEYS_MAX, MemoryStore, Store, StoreError, VALUE_MAX};
 pub use settings::{
     InvalidSmtpUrl, LogSink, PartnerSettings, Settings, SmtpSecurity, SmtpSettings,

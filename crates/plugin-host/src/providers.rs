@@ -122,7 +122,10 @@ impl PluginHost {
     }
 }
 
-pub(crate) fn is_on_path(program: &str, path: &str) -> bool {
+/// Whether a program is in one of the folders of `path`, which is written as in `PATH`, and may be
+/// run.
+#[must_use]
+pub fn is_on_path(program: &str, path: &str) -> bool {
     let runs = |folder: &str| {
         let file = Path::new(folder).join(program);
         let meta = file.metadata();

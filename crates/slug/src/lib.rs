@@ -14,6 +14,7 @@ mod extract;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod hold;
+mod inspect;
 mod links;
 mod pack;
 pub mod procfile;
@@ -29,6 +30,7 @@ mod walk;
 pub use buildpack::{BUILDPACKS, Buildpack, BuildpackError, Buildpacks};
 pub use compile::{SlugCompiler, TIME_LIMIT, stack};
 pub use extract::{ExtractError, Limits};
+pub use inspect::{Damage, damage};
 pub use pack::PackError;
 pub use slugignore::SlugignoreError;
 pub use source::SourceError;
