@@ -17,6 +17,7 @@ use crate::connection;
 use crate::decode::{integer, text};
 use crate::fault::Result;
 use crate::keys::{self, KeySource};
+use crate::newest::Newest;
 use crate::schema;
 use crate::sealing::{self, Keys};
 
@@ -47,6 +48,7 @@ impl SqliteLedger {
             db,
             keys: Keys::new(home.to_owned(), key),
             locks: home.join("locks"),
+            newest: Newest::default(),
             caller: None,
         })
     }
