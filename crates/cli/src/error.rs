@@ -167,6 +167,15 @@ impl From<slugline_core::port::LaunchError> for CommandError {
     }
 }
 
+impl From<slugline_ledger::ExportError> for CommandError {
+    fn from(error: slugline_ledger::ExportError) -> Self {
+        match error {
+            slugline_ledger::ExportError::Ledger(error) => error.into(),
+            error @ slugline_ledger::ExportError::Write(_) => Self::because(&error),
+        }
+    }
+}
+
 macro_rules! invalid {
     ($($type:ty),* $(,)?) => {$(
         impl From<$type> for CommandError {

@@ -16,7 +16,7 @@ use crate::keys;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets of this crate.
-pub const TARGETS: &[Target] = &[("ledger_key", ledger_key), ("messages", messages)];
+pub const TARGETS: &[Target] = &[("ledger_key", ledger_key), ("messages", messages), ("import", import)];
 
 /// A `ledger.key`, or what `SLUGLINE_KEY` holds.
 pub fn ledger_key(data: &[u8]) {
@@ -39,6 +39,17 @@ pub fn messages(data: &[u8]) {
     }
     if let Ok(change) = serde_json::from_slice::<Change>(data) {
         assert!(!change.to_string().is_empty());
+    }
+}
+
+/// What `import` is given. What is refused says nothing that is secret, which its own tests show.
+pub fn import(data: &[u8]) {
+    match crate::Document::parse(data) {
+        Ok(document) => {
+            let releases = u64::try_from(document.kept() + document.pruned());
+            assert_eq!(releases.ok(), Some(document.last().number()));
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 

@@ -18,10 +18,12 @@ mod commit;
 mod config;
 mod connection;
 mod decode;
+mod export;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod history;
+mod import;
 mod interval;
 mod journal;
 mod keys;
@@ -45,6 +47,8 @@ mod usage;
 mod verify;
 
 pub use audit::{Audited, Note, Outcome, Wanted};
+pub use export::{Export, ExportError};
+pub use import::{Document, InvalidDocument, MAX_BYTES};
 pub use keys::{KEY_FILE, KeySource};
 pub use origins::{Caller, Origin};
 pub use plugin_store::PluginStore;

@@ -126,6 +126,32 @@ statements! {
         SELECT service, plan, price, resource, from_version, 9223372036854775807
         FROM addon_now WHERE app_id = ?1 ORDER BY 5";
 
+    EXPORT_APP = "SELECT a.id, a.owner, a.created_at, a.branch, a.last_version, a.current_version,
+            a.code_pinned, a.deploy_version, a.deploy_slug, t.since, t.plan, t.price, t.resource
+        FROM app a LEFT JOIN first_tier t ON t.app_id = a.id WHERE a.name = ?1";
+    EXPORT_PLUGINS = "SELECT id, plugins FROM plugin_set WHERE id IN (
+            SELECT plugins FROM release WHERE app_id = ?1
+            UNION SELECT plugins FROM receipt WHERE app_id = ?1)
+        ORDER BY plugins";
+    EXPORT_ORIGINS = "SELECT id, command, place FROM origin WHERE id IN (
+            SELECT origin FROM release WHERE app_id = ?1
+            UNION SELECT origin FROM receipt WHERE app_id = ?1)
+        ORDER BY command, place";
+    EXPORT_RELEASES = "SELECT version, change, actor, created_at, status, reason, slug, pinned,
+            plugins, origin, digest
+        FROM release WHERE app_id = ?1 ORDER BY version";
+    EXPORT_RECEIPTS = "SELECT version, change, actor, created_at, status, reason, slug, pruned_at,
+            plugins, origin, digest
+        FROM receipt WHERE app_id = ?1 ORDER BY version";
+    IMPORT_RELEASE = "INSERT INTO release (app_id, version, change, actor, created_at, status,
+            reason, slug, pinned, plugins, origin, content, digest)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    IMPORT_RECEIPT = "INSERT INTO receipt (app_id, version, change, status, slug, pruned_at, actor,
+            created_at, reason, plugins, origin, content, digest)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    IMPORT_FIRST_TIER = "INSERT INTO first_tier (app_id, since, plan, price)
+        VALUES (?1, ?2, ?3, ?4)";
+
     ADD_AUDIT = "INSERT INTO audit (at, app, actor, outcome, what, origin)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     /// Before an app goes: its releases, kept and pruned, as far as the audit lists them.
@@ -437,6 +463,9 @@ mod tests {
                 "CHAIN",
                 "CONFIG_ALL",
                 "ADDONS_ALL",
+                "EXPORT_PLUGINS",
+                "EXPORT_ORIGINS",
+                "EXPORT_RELEASES",
                 "AUDIT_RELEASES"
             ]
         );

@@ -100,6 +100,17 @@ pub(crate) fn list(db: &Connection, from: Timestamp, to: Timestamp) -> Result<Ve
     Ok(found)
 }
 
+/// What an app that was created at `since` has cost, sorted as [`list`] is.
+pub(crate) fn of_app(db: &Connection, app: &AppName, since: Timestamp) -> Result<Vec<Usage>> {
+    let mut statement = db.prepare_cached(sql::USAGE)?;
+    let found = statement.query_and_then([since.0, i64::MAX], read)?;
+    let mut found = found.collect::<Result<Vec<_>>>()?;
+    // One of the same name that is gone ended before.
+    found.retain(|used| used.app == *app && used.from >= since);
+    found.sort_by(|a, b| a.order().cmp(&b.order()));
+    Ok(found)
+}
+
 fn read(row: &Row<'_>) -> Result<Usage> {
     let cents: u64 = integer(row, 4, "usage.price")?;
     if cents > Price::MAX_CENTS {

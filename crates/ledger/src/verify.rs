@@ -178,7 +178,7 @@ fn at(number: i64, what: &'static str) -> Alteration {
 }
 
 /// Why walking ended early.
-enum Broken {
+pub(crate) enum Broken {
     At(i64, &'static str),
     Fault(Fault),
 }
@@ -186,6 +186,16 @@ enum Broken {
 impl<E: Into<Fault>> From<E> for Broken {
     fn from(error: E) -> Self {
         Self::Fault(error.into())
+    }
+}
+
+impl Broken {
+    /// The same for those who do not look for what was altered.
+    pub(crate) fn into_fault(self) -> Fault {
+        match self {
+            Self::At(version, what) => LedgerError::Corrupt(format!("v{version} {what}")).into(),
+            Self::Fault(fault) => fault,
+        }
     }
 }
 
@@ -341,7 +351,7 @@ fn entry(app: i64, row: &Row<'_>) -> Result<Entry> {
 type Coming<K> = (i64, i64, Option<(<K as Kind>::Key, <K as Kind>::Value)>);
 
 /// All intervals of one kind, and those that hold at the number that the walk has come to.
-struct Carried<K: Kind> {
+pub(crate) struct Carried<K: Kind> {
     /// Those that are still to come, the next one last.
     coming: Vec<Coming<K>>,
     present: BTreeMap<K::Key, (i64, K::Value)>,
@@ -351,7 +361,7 @@ impl<K: Kind> Carried<K>
 where
     K::Value: Clone,
 {
-    fn load(from: &Whence<'_>, sql: &str) -> Result<Self> {
+    pub(crate) fn load(from: &Whence<'_>, sql: &str) -> Result<Self> {
         let mut statement = from.db.prepare_cached(sql)?;
         let mut rows = statement.query([from.app])?;
         let mut coming = Vec::new();
@@ -373,7 +383,10 @@ where
     }
 
     /// What holds at a number, which grows from call to call.
-    fn at(&mut self, number: i64) -> std::result::Result<BTreeMap<K::Key, K::Value>, Broken> {
+    pub(crate) fn at(
+        &mut self,
+        number: i64,
+    ) -> std::result::Result<BTreeMap<K::Key, K::Value>, Broken> {
         while let Some((begins, ends, held)) = self.coming.pop_if(|(begins, ..)| *begins <= number)
         {
             if ends <= number {
