@@ -16,7 +16,11 @@ use crate::keys;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets of this crate.
-pub const TARGETS: &[Target] = &[("ledger_key", ledger_key), ("messages", messages), ("import", import)];
+pub const TARGETS: &[Target] = &[
+    ("ledger_key", ledger_key),
+    ("messages", messages),
+    ("import", import),
+];
 
 /// A `ledger.key`, or what `SLUGLINE_KEY` holds.
 pub fn ledger_key(data: &[u8]) {

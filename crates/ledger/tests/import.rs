@@ -135,8 +135,6 @@ proptest! {
         prop_assert_eq!(listed(&to), listed(&from));
         // A release is recorded and pruned as in any history.
         let lost: Vec<_> = document.lost_addons().iter().map(|it| it.plan.service().clone()).collect();
-        let rest = SqliteLedger::open(slugline_testkit::private_folder().path());
-        drop(rest);
         let bare = document.named(&name("bare")).without_addons(&actor("ann@example.com"), NOON);
         new.import(&bare, &actor("ann@example.com"), NOON).unwrap();
         let now = new.moment(&name("bare")).unwrap();
