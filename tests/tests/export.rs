@@ -1,8 +1,6 @@
 //! An app's history as one file and back, in another home: what it says, what it leaves out, and what
 //! can be done with it there. It must not know how the ledger keeps it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod trouble;
 
 use std::fs;
