@@ -202,7 +202,7 @@ fn run(ledger: &dyn Ledger, one: &str, steps: &[Step]) -> Vec<(Release, State)> 
 
 #[test]
 fn whatever_a_tier_answers_what_must_stay_stays() {
-    let home = slugline_testkit::private_folder();
+    let home = slugline_testkit::swift_folder();
     let (sqlite, memory) = (
         SqliteLedger::open(home.path()).unwrap(),
         MemoryLedger::default(),

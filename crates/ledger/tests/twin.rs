@@ -342,7 +342,7 @@ proptest! {
     fn two_ledgers_given_the_same_commands_answer_the_same(
         commands in prop::collection::vec((prop::sample::select(&APPS[..]), command()), 150..300)
     ) {
-        let home = slugline_testkit::private_folder();
+        let home = slugline_testkit::swift_folder();
         let sqlite = SqliteLedger::open(home.path()).unwrap();
         let memory = MemoryLedger::default();
         for one in APPS {
