@@ -152,11 +152,16 @@ addons:
 
 /// A provider of `odd`, with these two functions' bodies.
 fn provider(t: &Trouble, provision: &str, change_plan: &str) {
+    provider_of(t, provision, change_plan, "");
+}
+
+/// The same with a third, for what destroys a resource.
+fn provider_of(t: &Trouble, provision: &str, change_plan: &str, deprovision: &str) {
     let script = format!(
         "local odd = slugline.addon('odd')\n\
          function odd.provision(r)\n{provision}\nend\n\
          function odd.change_plan(r)\n{change_plan}\nend\n\
-         function odd.deprovision(r) slugline.log('gone') end\n"
+         function odd.deprovision(r) {deprovision} end\n"
     );
     t.install("odd", &format!("name: odd\n{HEAD}{PROVIDER}"), &script);
 }
@@ -243,10 +248,11 @@ fn a_provider_that_misbehaves_adds_nothing() {
 #[test]
 fn a_resource_whose_vars_do_not_fit_is_destroyed_again() {
     let t = Trouble::serving();
-    provider(
+    provider_of(
         &t,
         "return { config = { ODD_URL = string.rep('x', 65536) } }",
         "",
+        "slugline.log('gone')",
     );
     let output = t.env.run(["addons:add", "odd"]);
     let size = 65536 + "ODD_URL".len() + "SECRET".len() + MARKER.len();

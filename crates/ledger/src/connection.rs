@@ -22,7 +22,7 @@ use crate::schema;
 pub(crate) const BUSY_SECONDS: u64 = 30;
 
 /// More than the ledger has statements, so that each is compiled once a process.
-const STATEMENTS: usize = 96;
+const STATEMENTS: usize = 160;
 
 /// Opens the ledger of `home`, creating what is missing.
 pub(crate) fn open(home: &Path, source: &KeySource, limit: Duration) -> Result<Connection> {

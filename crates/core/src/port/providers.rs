@@ -67,7 +67,8 @@ pub trait Providers {
     /// Makes a resource.
     ///
     /// # Errors
-    /// [`ProviderError`]; nothing is left behind then.
+    /// [`ProviderError`]. Where it refused nothing is left behind; in all other cases it is asked to
+    /// destroy what it may have made.
     fn provision(&self, request: &ProvisionRequest<'_>) -> Result<Provision, ProviderError>;
 
     /// Moves a resource to another plan. The answer replaces all that the provider answered
