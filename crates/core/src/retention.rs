@@ -3,7 +3,7 @@
 //! until the next one succeeds. A tier that fails prunes nothing.
 //!
 //! A tier sees the whole history each time, which costs the more the longer that is. So the tier of
-//! a long history is not asked after every release but after every so many ([`LONG`]): the cost of a
+//! a long history is not asked after every release but after every so many (`LONG`): the cost of a
 //! release stays that of looking at 64 others.
 
 use crate::addon::PlanName;
