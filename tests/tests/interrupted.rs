@@ -237,3 +237,15 @@ fn who_does_not_wait_is_refused_and_who_waits_sees_for_how_long() {
     slow.succeeds();
     t.serves("myapp", "second page");
 }
+
+/// What a command starts while it watches for signals, the daemon above all, hears them: a daemon
+/// that did not would be waited for until it is killed.
+#[test]
+fn what_a_command_starts_hears_every_signal() {
+    let t = Trouble::serving();
+    let status = t.env.run(["status", "--json"]).success().json();
+    let pid = status["pid"].as_u64().unwrap();
+    let read = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let blocked = read.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+    assert_eq!(blocked.map(str::trim), Some("0000000000000000"), "{read}");
+}

@@ -10,11 +10,12 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use slugline_core::app::AppName;
 
 /// The signals that give up a change.
-const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// The app that is being changed by this process.
 static CHANGING: OnceLock<AppName> = OnceLock::new();
@@ -25,19 +26,18 @@ pub fn watch(app: &AppName) {
     if CHANGING.set(app.clone()).is_err() {
         return;
     }
-    let mut watched = SigSet::empty();
     let ignored = ignored();
-    for signal in SIGNALS {
-        // What whoever started us wants ignored, such as a hang-up under nohup, stays so.
-        if ignored & (1 << (signal as u32 - 1)) == 0 {
-            watched.add(signal);
-        }
-    }
-    if watched.thread_block().is_err() {
+    // What whoever started us wants ignored, such as a hang-up under nohup, stays so.
+    let watched = SIGNALS
+        .into_iter()
+        .filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    // Handlers, and not a mask: what this process starts inherits the mask, and would not end when
+    // it is told to.
+    let Ok(mut signals) = Signals::new(watched) else {
         return;
-    }
+    };
     std::thread::spawn(move || {
-        if let Ok(signal) = watched.wait() {
+        if let Some(signal) = signals.forever().next() {
             go_on(signal);
         }
     });
@@ -51,12 +51,12 @@ fn ignored() -> u64 {
         .unwrap_or(0)
 }
 
-fn go_on(signal: Signal) {
+fn go_on(signal: i32) {
     let Some(app) = CHANGING.get() else { return };
     let Ok(program) = std::env::current_exe() else {
         return;
     };
-    let signal = (signal as i32).to_string();
+    let signal = signal.to_string();
     let words = ["recover", "--app", app.as_str(), "--signal", &signal];
     // It comes back only where it fails; the signal after this one ends the process then.
     let _ = Command::new(program).args(words).exec();
