@@ -37,7 +37,7 @@ pub fn watch(app: &AppName) {
         return;
     };
     std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        for signal in signals.forever() {
             go_on(signal);
         }
     });
@@ -52,12 +52,12 @@ fn ignored() -> u64 {
 }
 
 fn go_on(signal: i32) {
-    let Some(app) = CHANGING.get() else { return };
-    let Ok(program) = std::env::current_exe() else {
-        return;
-    };
-    let signal = signal.to_string();
-    let words = ["recover", "--app", app.as_str(), "--signal", &signal];
-    // It comes back only where it fails; the signal after this one ends the process then.
-    let _ = Command::new(program).args(words).exec();
+    if let (Some(app), Ok(program)) = (CHANGING.get(), std::env::current_exe()) {
+        let number = signal.to_string();
+        let words = ["recover", "--app", app.as_str(), "--signal", &number];
+        // It comes back only where it fails.
+        let _ = Command::new(program).args(words).exec();
+    }
+    // Then the signal does what it does to any process, and the next command recovers the app.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
 }
