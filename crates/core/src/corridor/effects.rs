@@ -12,14 +12,6 @@ use crate::port::{
 };
 use crate::resource::{Options, Provision, Resource, ResourceId};
 
-/// What became of taking an effect back.
-pub(super) enum TakenBack {
-    /// It is as if it had never been; with what was done, in one line.
-    Yes(String),
-    /// Not yet; with why, in one line. It stays in the journal.
-    Later(String),
-}
-
 impl Engine<'_> {
     /// Does what a plan needs done before its release is recorded. What is begun is in the journal.
     pub(super) fn run_effects(
@@ -111,8 +103,8 @@ impl Engine<'_> {
     }
 
     /// Takes back what an operation that failed has begun, the last one first. What cannot be
-    /// taken back now stays in the journal. Answers a line for each.
-    pub(super) fn take_back(&self, app: &AppName) -> Result<Vec<TakenBack>, LedgerError> {
+    /// taken back now stays in the journal. Answers what was done, or why not yet, a line for each.
+    pub(super) fn take_back(&self, app: &AppName) -> Result<Vec<String>, LedgerError> {
         let mut taken = Vec::new();
         for entry in self.ledger.journal(app)?.into_iter().rev() {
             if matches!(entry.effect, journal::Effect::Destroy) {
@@ -133,7 +125,7 @@ impl Engine<'_> {
         let _ = self.take_back(app);
     }
 
-    fn undo(&self, app: &AppName, entry: &Entry) -> Result<TakenBack, LedgerError> {
+    fn undo(&self, app: &AppName, entry: &Entry) -> Result<String, LedgerError> {
         let undone = match &entry.effect {
             journal::Effect::Provision { id, plan, options } => {
                 let known = self.known(app, id)?;
@@ -150,28 +142,24 @@ impl Engine<'_> {
                 // It has been destroyed since.
                 None => Ok((format!("{} is gone", from.service()), None)),
             },
-            journal::Effect::Destroy => return Ok(TakenBack::Yes(String::new())),
+            // It is finished, never undone: `take_back` passes it over.
+            journal::Effect::Destroy => return Ok(String::new()),
         };
-        let step = self.step(app, entry.place, Stage::Undo);
-        match (undone, &entry.effect) {
-            (Ok((said, Some(was))), _) => {
-                step(Happening::Undone, ResourceChange::Put(&was))?;
-                Ok(TakenBack::Yes(said))
-            }
-            (Ok((said, None)), journal::Effect::Provision { id, .. }) => {
-                step(Happening::Undone, ResourceChange::Remove(id))?;
-                Ok(TakenBack::Yes(said))
-            }
-            (Ok((said, None)), _) => {
-                step(Happening::Undone, ResourceChange::None)?;
-                Ok(TakenBack::Yes(said))
-            }
-            (Err(error), _) => {
+        let (said, was) = match undone {
+            Ok(undone) => undone,
+            Err(error) => {
                 let due = journal::retry_at(self.clock.now(), entry.attempts);
                 self.ledger.delay_effect(entry.place, due)?;
-                Ok(TakenBack::Later(error.to_string()))
+                return Ok(format!("{error} (it is tried again)"));
             }
-        }
+        };
+        let change = match (&was, &entry.effect) {
+            (Some(was), _) => ResourceChange::Put(was),
+            (None, journal::Effect::Provision { id, .. }) => ResourceChange::Remove(id),
+            (None, _) => ResourceChange::None,
+        };
+        self.step(app, entry.place, Stage::Undo)(Happening::Undone, change)?;
+        Ok(said)
     }
 
     fn known(&self, app: &AppName, id: &ResourceId) -> Result<Option<Resource>, LedgerError> {

@@ -2,7 +2,6 @@
 //! (S31). Whoever holds the app's lock knows that the one before is gone, since the kernel frees it
 //! then; so there is nothing to unlock, and nobody has to do anything.
 
-use super::effects::TakenBack;
 use super::{Engine, Failure, Progress, Request};
 use crate::app::AppName;
 use crate::journal::{self, Stage};
@@ -131,10 +130,7 @@ impl Engine<'_> {
         // What has just been interrupted is undone at once, what failed before when it is due.
         let is_due = |entry: &journal::Entry| entry.stage != Stage::Undo || entry.due <= now;
         if entries.iter().any(is_due) {
-            did.extend(self.take_back(app)?.into_iter().map(|taken| match taken {
-                TakenBack::Yes(said) => said,
-                TakenBack::Later(why) => format!("{why} (it is tried again)"),
-            }));
+            did.extend(self.take_back(app)?);
         }
         let said =
             (!did.is_empty()).then(|| format!("An operation was interrupted: {}.", did.join(", ")));
