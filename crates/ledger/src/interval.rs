@@ -185,7 +185,8 @@ fn each(
     Ok(())
 }
 
-fn insert<K: Kind>(
+/// Writes one interval, by a statement of its kind.
+pub(crate) fn insert<K: Kind>(
     db: &Connection,
     sql: &str,
     interval: &[&dyn ToSql],

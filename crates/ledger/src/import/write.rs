@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::connection::writing;
 use crate::decode::number;
 use crate::fault::{Result, corrupt};
-use crate::interval::{Interval, Kind};
+use crate::interval::{Interval, Kind, insert};
 use crate::sealing::Ring;
 use crate::{apps, origins, plugin_sets, slugs, sql, usage};
 
@@ -363,12 +363,7 @@ fn past<K: Kind>(
         key,
         from,
     };
-    K::columns(value, &place, |columns| {
-        let interval: [&dyn rusqlite::ToSql; 4] = [&app, &key, &to, &from];
-        tx.prepare_cached(K::SQL.close)?
-            .execute([&interval, columns].concat().as_slice())?;
-        Ok(())
-    })
+    insert::<K>(tx, K::SQL.close, &[&app, &key, &to, &from], &place, value)
 }
 
 fn now<K: Kind>((tx, ring, app): At<'_>, key: &K::Key, from: i64, value: &K::Value) -> Result<()> {
@@ -379,10 +374,5 @@ fn now<K: Kind>((tx, ring, app): At<'_>, key: &K::Key, from: i64, value: &K::Val
         key,
         from,
     };
-    K::columns(value, &place, |columns| {
-        let interval: [&dyn rusqlite::ToSql; 3] = [&app, &key, &from];
-        tx.prepare_cached(K::SQL.open)?
-            .execute([&interval, columns].concat().as_slice())?;
-        Ok(())
-    })
+    insert::<K>(tx, K::SQL.open, &[&app, &key, &from], &place, value)
 }
