@@ -142,6 +142,17 @@ impl Inbox {
 }
 
 fn receive_form(connection: TcpStream) -> std::io::Result<String> {
+    let form = read_body(&connection)?;
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    (&connection).write_all(answer)?;
+    Ok(form)
+}
+
+/// The body of an HTTP request that tells its length.
+///
+/// # Errors
+/// Those of the connection.
+pub fn read_body(connection: &TcpStream) -> std::io::Result<String> {
     let mut reader = BufReader::new(connection.try_clone()?);
     let mut length = 0;
     loop {
@@ -155,11 +166,9 @@ fn receive_form(connection: TcpStream) -> std::io::Result<String> {
             length = value.trim().parse().unwrap_or(0);
         }
     }
-    let mut form = String::new();
-    reader.take(length).read_to_string(&mut form)?;
-    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    (&connection).write_all(answer)?;
-    Ok(form)
+    let mut body = String::new();
+    reader.take(length).read_to_string(&mut body)?;
+    Ok(body)
 }
 
 fn receive_mail(connection: TcpStream) -> std::io::Result<String> {

@@ -2,7 +2,7 @@
 //! destroy since is there, whatever the ledger says. It must not know the ledger.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -98,21 +98,7 @@ impl Provider {
 }
 
 fn serve(mut connection: TcpStream, kept: &Mutex<Kept>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(connection.try_clone()?);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let line = line.trim().to_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap_or(0);
-        }
-    }
-    let mut body = String::new();
-    reader.take(length).read_to_string(&mut body)?;
+    let body = slugline_tests::read_body(&connection)?;
     match body.split(' ').collect::<Vec<_>>()[..] {
         ["make", id, plan] => drop(kept.lock().unwrap().insert(id.into(), plan.into())),
         ["destroy", id, _] => drop(kept.lock().unwrap().remove(id)),
