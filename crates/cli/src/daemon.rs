@@ -69,7 +69,8 @@ impl Current {
             return Ok(None);
         };
         let resources = ledger.resources(app).map_err(|error| error.to_string())?;
-        let launch = launch_spec(app, current.version, &moment.state, &resources);
+        let settings = ledger.settings(app).map_err(|error| error.to_string())?;
+        let launch = launch_spec(app, current.version, &moment.state, &resources, settings);
         if launch.is_empty() {
             return Ok(None);
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use slugline_core::app::AppName;
 use slugline_core::port::{Cause, LaunchError, LaunchSpec, Launched, Launcher};
 use slugline_core::release::Version;
+use slugline_core::settings::Settings;
 use slugline_core::time::Timestamp;
 use slugline_runtime::{
     AppSpec, Candidate, Control, ControlError, Home, ProcessState, ProcessStatus, ServerSpec,
@@ -175,6 +176,7 @@ pub fn processes_of<'a>(serving: Option<&'a Status>, app: &AppName) -> &'a [Proc
 pub fn app_spec(home: &Path, env: &Env, launch: &LaunchSpec) -> Result<AppSpec, Cause> {
     let mut spec = AppSpec::new(launch.app.clone(), launch.version);
     spec.env.clone_from(&launch.env);
+    spec.settings.clone_from(&launch.settings);
     spec.env.insert(
         "SLUGLINE_BIN".to_owned(),
         std::env::current_exe()?.to_string_lossy().into_owned(),
@@ -274,6 +276,13 @@ impl Launcher for Supervisor {
     fn stop(&self, app: &AppName) -> Result<(), LaunchError> {
         match Control::connect(&self.home).map_err(unreachable)? {
             Some(control) => control.stop(app).map_err(launch_error),
+            None => Ok(()),
+        }
+    }
+
+    fn configure(&self, app: &AppName, settings: &Settings) -> Result<(), LaunchError> {
+        match Control::connect(&self.home).map_err(unreachable)? {
+            Some(control) => control.configure(app, settings).map_err(launch_error),
             None => Ok(()),
         }
     }

@@ -16,6 +16,7 @@ pub mod settle;
 
 mod apps;
 mod keep;
+mod settings;
 
 use crate::actor::Actor;
 use crate::app::AppName;
@@ -175,11 +176,13 @@ impl Engine<'_> {
         if checked.plan().runs_something() {
             self.launcher.wake()?;
         }
+        // Once the release has its number, it is only run.
+        let settings = self.ledger.settings(request.app)?;
         progress.begins(checked.plan());
         let prepared = self.prepare(request, checked, progress)?;
         let recorded = self.record(request, prepared)?;
         progress.launching(recorded.version);
-        let running = self.launch(request, recorded)?;
+        let running = self.launch(request, recorded, settings)?;
         self.settle(request, running)
     }
 

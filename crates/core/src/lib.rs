@@ -24,6 +24,7 @@ pub mod refusal;
 pub mod release;
 pub mod resource;
 pub mod retention;
+pub mod settings;
 pub mod slug;
 pub mod state;
 pub mod suggest;

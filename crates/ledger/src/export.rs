@@ -31,7 +31,7 @@ use crate::interval::Whence;
 use crate::sealing::Keys;
 use crate::slugs::Slugs;
 use crate::verify::{Broken, Carried};
-use crate::{slugs, sql, usage};
+use crate::{settings, slugs, sql, usage};
 
 /// What is said of an export besides the history.
 #[derive(Clone, Copy, Debug)]
@@ -163,6 +163,11 @@ fn export(
         .map(|(place, id)| (*id, place))
         .collect();
     let since = header(&mut lines, app, row, &places)?;
+    let mut settings = settings::of_app(&tx, keys, id)?;
+    if !about.values {
+        settings.drains.clear();
+    }
+    lines.field("settings", &settings)?;
     let mut slugs = Slugs::default();
     lines.list("slugs", ids.into_iter().map(|id| slugs.get(&tx, Some(id))))?;
     let sets = named(&tx, sql::EXPORT_PLUGINS, id, &mut places.plugins, |row| {

@@ -40,6 +40,7 @@ mod rotate;
 mod schema;
 mod sealed;
 mod sealing;
+mod settings;
 mod slugs;
 mod sql;
 mod upkeep;
@@ -72,6 +73,7 @@ use slugline_core::port::{
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
 use slugline_core::resource::{Resource, ResourceId};
+use slugline_core::settings::Settings;
 use slugline_core::slug::Slug;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
@@ -250,6 +252,14 @@ impl Ledger for SqliteLedger {
 
     fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> Result<(), LedgerError> {
         Ok(asked::set(&self.db, app, asked)?)
+    }
+
+    fn settings(&self, app: &AppName) -> Result<Settings, LedgerError> {
+        Ok(settings::get(&self.db, &self.keys, app)?)
+    }
+
+    fn set_settings(&self, app: &AppName, settings: &Settings) -> Result<(), LedgerError> {
+        Ok(settings::set(&self.db, &self.keys, app, settings)?)
     }
 
     fn slugs_in_use(&self) -> Result<Vec<Slug>, LedgerError> {

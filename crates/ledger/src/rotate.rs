@@ -110,6 +110,7 @@ enum Bound {
     Store(String, String),
     Event(i64),
     Journal(i64),
+    Settings(i64),
 }
 
 impl Bound {
@@ -124,11 +125,12 @@ impl Bound {
             Self::Store(plugin, key) => Place::Store { plugin, key },
             Self::Event(place) => Place::Event(*place),
             Self::Journal(app) => Place::Journal(*app),
+            Self::Settings(app) => Place::Settings(*app),
         }
     }
 }
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table {
         all: sql::SEALED_CONFIG_NOW,
         replace: sql::RESEAL_CONFIG_NOW,
@@ -164,6 +166,12 @@ const TABLES: [Table; 6] = [
         replace: sql::RESEAL_JOURNAL,
         names: 1,
         place: |row| Ok(Bound::Journal(row.get(2)?)),
+    },
+    Table {
+        all: sql::SEALED_SETTINGS,
+        replace: sql::RESEAL_SETTINGS,
+        names: 1,
+        place: |row| Ok(Bound::Settings(row.get(1)?)),
     },
 ];
 

@@ -35,6 +35,8 @@ pub(crate) enum Place<'a> {
     Event(i64),
     /// An effect in the journal of an app.
     Journal(i64),
+    /// What is set of an app.
+    Settings(i64),
     /// A data key.
     DataKey { id: i64, purpose: &'a str },
 }
@@ -47,6 +49,7 @@ impl Place<'_> {
             Self::Store { plugin, key } => format!("store/{}/{plugin}/{key}", plugin.len()),
             Self::Event(place) => format!("event/{place}"),
             Self::Journal(app) => format!("journal/{app}"),
+            Self::Settings(app) => format!("settings/{app}"),
             Self::DataKey { id, purpose } => format!("key/{id}/{purpose}"),
         }
     }
@@ -59,6 +62,7 @@ impl Place<'_> {
             Self::Store { .. } => "plugin_store.value",
             Self::Event(_) => "outbox.last_error",
             Self::Journal(_) => "journal.effect",
+            Self::Settings(_) => "settings.body",
             Self::DataKey { .. } => "data_key.sealed",
         }
     }

@@ -39,6 +39,9 @@ statements! {
     SEALED_JOURNAL = "SELECT effect, place, app_id FROM journal
         WHERE place > ?1 ORDER BY place LIMIT 1000";
     RESEAL_JOURNAL = "UPDATE journal SET effect = ?1 WHERE place = ?2";
+    SEALED_SETTINGS = "SELECT body, app_id FROM settings
+        WHERE app_id > ?1 ORDER BY app_id LIMIT 1000";
+    RESEAL_SETTINGS = "UPDATE settings SET body = ?1 WHERE app_id = ?2";
     RESEAL_EVENT = "UPDATE outbox SET last_error = ?1 WHERE place = ?2";
 
     STORE_GET = "SELECT value FROM plugin_store WHERE plugin = ?1 AND key = ?2";
@@ -268,6 +271,11 @@ statements! {
         (SELECT max(version) FROM release WHERE app_id = ?1 AND version < ?2),
         (SELECT min(version) FROM release WHERE app_id = ?1 AND version > ?2)";
 
+    SETTINGS = "SELECT body FROM settings WHERE app_id = ?1";
+    SET_SETTINGS = "INSERT OR REPLACE INTO settings (app_id, body) VALUES (?1, ?2)";
+    DROP_HOSTS = "DELETE FROM host WHERE app_id = ?1";
+    ADD_HOST = "INSERT INTO host (name, app_id) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
+    OWNER_OF_HOST = "SELECT a.name FROM host h JOIN app a ON a.id = h.app_id WHERE h.name = ?1";
     ASKED = "SELECT tier, last, kept, at FROM asked WHERE app_id = ?1";
     SET_ASKED = "INSERT OR REPLACE INTO asked (app_id, tier, last, kept, at)
         VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -549,6 +557,7 @@ mod tests {
             ADDONS_AT, |n| (1, n / 2);
             AUDIT_OF_APP, |n| ("shop", Option::<String>::None, Option::<String>::None, i64::MIN, 15);
             ASKED, |n| (1);
+            SETTINGS, |n| (1);
             UNFINISHED, |n| (i64::MAX);
             // Making a release.
             NEWEST_KEPT, |n| (1);

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use slugline_core::app::AppName;
+use slugline_core::settings::Settings;
 use tokio::sync::oneshot;
 
 use self::candidate::{Candidate, Generation, Phase, boot};
@@ -52,6 +53,7 @@ pub(crate) enum Input {
     Current(CandidateId, bool),
     Run(Arc<AppSpec>, oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
+    Configure(Box<Settings>, oneshot::Sender<()>),
 }
 
 /// One app.
@@ -125,6 +127,11 @@ impl App {
                 self.stop(reply, cx);
                 Phase::Settled
             }
+            (mut phase, Input::Configure(settings, reply)) => {
+                self.configure(&mut phase, &settings);
+                let _ = reply.send(());
+                phase
+            }
             (phase, Input::Switch(_, reply)) => {
                 let _ = reply.send(false);
                 phase
@@ -136,6 +143,23 @@ impl App {
         }
         self.set_route();
         self.finish_retiring(cx);
+    }
+
+    /// Whatever runs, is launched, waits or is stopped has these settings from now on.
+    fn configure(&mut self, phase: &mut Phase, settings: &Settings) {
+        let set = |spec: &mut Arc<AppSpec>| Arc::make_mut(spec).settings = settings.clone();
+        if let Some(it) = phase.candidate_mut() {
+            set(&mut it.running.spec);
+        }
+        if let Some(current) = &mut self.current {
+            set(&mut current.spec);
+        }
+        if let Some((spec, _)) = &mut self.stopped {
+            set(spec);
+        }
+        for launch in &mut self.waiting {
+            set(&mut launch.spec);
+        }
     }
 
     fn next_launch(&mut self) -> Option<Launch> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use slugline_core::app::AppName;
 use slugline_core::release::Version;
 use slugline_core::resource::ResourceId;
+use slugline_core::settings::Settings;
 
 /// The process type that answers requests.
 pub(crate) const WEB: &str = "web";
@@ -36,6 +37,9 @@ pub struct AppSpec {
     /// How long a process may take to end after SIGTERM, in milliseconds; then comes SIGKILL.
     #[serde(default = "stop_grace")]
     pub stop_grace_ms: u64,
+    /// What is set of the app.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
 /// The server of one resource. No `Debug`: its arguments may hold a password.
@@ -73,6 +77,7 @@ impl AppSpec {
             servers: Vec::new(),
             boot_limit_ms: boot_limit(),
             stop_grace_ms: stop_grace(),
+            settings: Settings::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use slugline_core::app::AppName;
+use slugline_core::settings::Settings;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::{App, CandidateId, Input, Launch};
@@ -75,8 +76,8 @@ impl Supervisor {
         };
         match (app, input) {
             (Some(app), input) => app.handle(input, cx),
-            // An app that never ran is stopped.
-            (None, Input::Stop(reply)) => drop(reply.send(())),
+            // An app that never ran is stopped, and has its settings when it is.
+            (None, Input::Stop(reply) | Input::Configure(_, reply)) => drop(reply.send(())),
             // All others are answered by being dropped.
             (None, _) => {}
         }
@@ -120,6 +121,12 @@ impl Asking {
     pub(crate) async fn stop(&self, app: AppName) -> Option<()> {
         let (reply, answer) = oneshot::channel();
         self.send(app, Input::Stop(reply));
+        answer.await.ok()
+    }
+
+    pub(crate) async fn configure(&self, app: AppName, settings: Settings) -> Option<()> {
+        let (reply, answer) = oneshot::channel();
+        self.send(app, Input::Configure(Box::new(settings), reply));
         answer.await.ok()
     }
 

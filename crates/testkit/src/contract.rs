@@ -52,6 +52,7 @@ macro_rules! ledger_contract {
             surroundings::names_of_apps_are_taken_once,
             surroundings::what_needs_an_app_says_that_there_is_none,
             surroundings::a_branch_is_set_and_unset,
+            surroundings::settings_are_kept_and_a_host_belongs_to_one_app,
             surroundings::resources_are_kept_until_they_are_removed,
             surroundings::the_outbox_keeps_its_order,
             surroundings::locks_of_one_app_and_of_two_are_apart,

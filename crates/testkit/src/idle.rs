@@ -13,6 +13,7 @@ use slugline_core::port::{
 };
 use slugline_core::release::PluginsUsed;
 use slugline_core::resource::{Provision, Resource, ResourceId};
+use slugline_core::settings::Settings;
 use slugline_core::slug::Slug;
 use slugline_core::time::Timestamp;
 
@@ -143,6 +144,10 @@ impl Launcher for Idle {
     }
 
     fn stop(&self, _: &AppName) -> Result<(), LaunchError> {
+        idle()
+    }
+
+    fn configure(&self, _: &AppName, _: &Settings) -> Result<(), LaunchError> {
         idle()
     }
 

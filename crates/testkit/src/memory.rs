@@ -15,6 +15,7 @@ use slugline_core::port::{
 };
 use slugline_core::release::{PluginsUsed, Release, Status, Version};
 use slugline_core::resource::{Resource, ResourceId};
+use slugline_core::settings::Settings;
 use slugline_core::slug::Slug;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
@@ -77,6 +78,7 @@ struct Entry {
     releases: BTreeMap<Version, (Release, State)>,
     plugins: BTreeMap<Version, PluginsUsed>,
     asked: Option<Asked>,
+    settings: Settings,
 }
 
 impl Entry {
@@ -91,6 +93,7 @@ impl Entry {
             releases: BTreeMap::new(),
             plugins: BTreeMap::new(),
             asked: None,
+            settings: Settings::default(),
         }
     }
 
@@ -363,6 +366,25 @@ impl Ledger for MemoryLedger {
 
     fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> Answer<()> {
         self.entry_mut(app)?.asked = asked.cloned();
+        Ok(())
+    }
+
+    fn settings(&self, app: &AppName) -> Answer<Settings> {
+        Ok(self.entry(app)?.settings.clone())
+    }
+
+    fn set_settings(&self, app: &AppName, settings: &Settings) -> Answer<()> {
+        self.entry(app)?;
+        for (other, entry) in self.0.borrow().apps.iter().filter(|(name, _)| *name != app) {
+            if let Some(host) = settings
+                .domains
+                .intersection(&entry.settings.domains)
+                .next()
+            {
+                return Err(LedgerError::HostTaken(host.clone(), other.clone()));
+            }
+        }
+        self.entry_mut(app)?.settings = settings.clone();
         Ok(())
     }
 

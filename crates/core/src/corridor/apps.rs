@@ -123,7 +123,13 @@ impl Engine<'_> {
             .as_ref()
             .map(|release| release.version)
             .unwrap_or_default();
-        let spec = launch_spec(request.app, version, &moment.state, resources.values());
+        let spec = launch_spec(
+            request.app,
+            version,
+            &moment.state,
+            resources.values(),
+            self.ledger.settings(request.app)?,
+        );
         if spec.is_empty() {
             let refusal = Refusal::new(format!("{} has nothing to run yet", request.app));
             return Err(refusal.hint("Deploy it: git push slugline main").into());

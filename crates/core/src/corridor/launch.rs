@@ -8,6 +8,7 @@ use super::{Engine, Failure, Request};
 use crate::port::{LaunchError, LaunchSpec, Launched, Server};
 use crate::release::Version;
 use crate::resource::Resource;
+use crate::settings::Settings;
 use crate::state::State;
 
 /// A change whose processes are up, or which has none.
@@ -39,6 +40,7 @@ pub fn launch_spec<'a>(
     version: Version,
     state: &State,
     resources: impl IntoIterator<Item = &'a Resource>,
+    settings: Settings,
 ) -> LaunchSpec {
     let mut env: BTreeMap<String, String> = state
         .slug
@@ -75,6 +77,7 @@ pub fn launch_spec<'a>(
         slug: state.slug.clone(),
         env,
         servers,
+        settings,
     }
 }
 
@@ -91,6 +94,7 @@ impl Engine<'_> {
         &self,
         request: &Request<'_>,
         recorded: Recorded,
+        settings: Settings,
     ) -> Result<Running, Failure> {
         let planned = &recorded.prepared.planned;
         let state = &recorded.prepared.state;
@@ -99,6 +103,7 @@ impl Engine<'_> {
             recorded.version,
             state,
             planned.resources.values(),
+            settings,
         );
         if spec.is_empty() {
             let ran = planned.plan.before.slug.is_some() || !planned.plan.before.addons.is_empty();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::app::AppName;
 use crate::release::Version;
 use crate::resource::ResourceId;
+use crate::settings::Settings;
 use crate::slug::Slug;
 
 use super::Cause;
@@ -35,6 +36,8 @@ pub struct LaunchSpec {
     pub env: BTreeMap<String, String>,
     /// The servers of its add-ons.
     pub servers: Vec<Server>,
+    /// What is set of the app.
+    pub settings: Settings,
 }
 
 /// Why a release does not run.
@@ -87,6 +90,13 @@ pub trait Launcher {
     /// # Errors
     /// [`LaunchError::Unreachable`].
     fn stop(&self, app: &AppName) -> Result<(), LaunchError>;
+
+    /// Brings what runs of an app to these settings, without starting anew what can go on. Where
+    /// nothing runs, that is no error: whatever is started later is given them anyway.
+    ///
+    /// # Errors
+    /// [`LaunchError::Unreachable`].
+    fn configure(&self, app: &AppName, settings: &Settings) -> Result<(), LaunchError>;
 
     /// Whether all processes of an app's current release are up. One that has none is not.
     ///

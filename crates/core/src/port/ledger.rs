@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::journal::{Effect, Entry, Stage};
 use crate::release::{PluginsUsed, Release, Version};
 use crate::resource::{Resource, ResourceId};
+use crate::settings::{Host, Settings};
 use crate::slug::Slug;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -24,6 +25,9 @@ pub enum LedgerError {
     /// There is an app of this name already.
     #[error("there is already an app {0}")]
     NameTaken(AppName),
+    /// Another app answers under this host already.
+    #[error("{0} belongs to {1}")]
+    HostTaken(Host, AppName),
     /// The app has no such release, or no longer.
     #[error("{0} has no release {1}")]
     NoRelease(AppName, Version),
@@ -369,6 +373,19 @@ pub trait Ledger {
     /// # Errors
     /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
     fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> Result<(), LedgerError>;
+
+    /// What is set of an app.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn settings(&self, app: &AppName) -> Result<Settings, LedgerError>;
+
+    /// Sets all that is set of an app, without a release.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::HostTaken`], [`LedgerError::Busy`],
+    /// [`LedgerError::Storage`].
+    fn set_settings(&self, app: &AppName, settings: &Settings) -> Result<(), LedgerError>;
 
     /// The slugs that a release of any app, or any app's newest deploy, still refers to.
     ///

@@ -17,6 +17,7 @@ use slugline_core::config::ConfigKey;
 use slugline_core::price::Price;
 use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::resource::ResourceId;
+use slugline_core::settings::Settings;
 use slugline_core::slug::{Slug, SlugId};
 use slugline_core::time::Timestamp;
 
@@ -41,6 +42,9 @@ pub(crate) struct Document {
     pub(crate) first_tier: Option<FirstTier>,
     pub(crate) newest_deploy: Option<Deploy>,
     pub(crate) code_pinned: bool,
+    /// Without its drains where values are left out; as by default in what was exported before there were any.
+    #[serde(default)]
+    pub(crate) settings: Settings,
     pub(crate) slugs: Vec<Strict<Slug>>,
     pub(crate) plugins: Vec<Strict<PluginsUsed>>,
     pub(crate) origins: Vec<Origin>,

@@ -100,7 +100,7 @@ fn what_is_wrong_is_told_with_its_place_and_without_a_value() {
     check(
         "/more",
         json!(1),
-        "more: unknown field `more`, expected one of `format`, `slugline`, `exported_at`, `values`, `app`, `last`, `current`, `first_tier`, `newest_deploy`, `code_pinned`, `slugs`, `plugins`, `origins`, `releases`, `receipts`, `usage`",
+        "more: unknown field `more`, expected one of `format`, `slugline`, `exported_at`, `values`, `app`, `last`, `current`, `first_tier`, `newest_deploy`, `code_pinned`, `settings`, `slugs`, `plugins`, `origins`, `releases`, `receipts`, `usage`",
     );
     check(
         "/values",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use slugline_core::actor::Actor;
 use slugline_core::port::LedgerError;
+use slugline_core::settings::Settings;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 
@@ -22,7 +23,7 @@ use crate::decode::number;
 use crate::fault::{Result, corrupt};
 use crate::interval::{Interval, Kind, insert};
 use crate::sealing::Ring;
-use crate::{apps, origins, plugin_sets, slugs, sql, usage};
+use crate::{apps, origins, plugin_sets, settings, slugs, sql, usage};
 
 impl SqliteLedger {
     /// Makes an app with this history. Its numbers, changes, actors, times, outcomes, pins and
@@ -330,6 +331,9 @@ impl Writer<'_> {
                 sql::SET_CURRENT,
                 params![self.id, number(current), form.code_pinned],
             )?;
+        }
+        if form.settings != Settings::default() {
+            settings::write(self.tx, self.ring, self.id, &form.settings)?;
         }
         if let Some((version, slug)) = document.deploy() {
             let slug = self.lists.slugs.get(slug);

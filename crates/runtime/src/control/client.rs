@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use slugline_core::app::AppName;
+use slugline_core::settings::Settings;
 
 use super::protocol::{Hello, PROTOCOL, Refusal, Reply, Request, Status};
 use super::socket::Address;
@@ -124,6 +125,15 @@ impl Control {
     /// [`ControlError`].
     pub fn stop(&self, app: &AppName) -> Result<(), ControlError> {
         self.wire()?.done(&Request::Stop { app: app.clone() })
+    }
+
+    /// Brings what runs of an app to these settings. An app that does not run is no error.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn configure(&self, app: &AppName, settings: &Settings) -> Result<(), ControlError> {
+        let (app, settings) = (app.clone(), settings.clone());
+        self.wire()?.done(&Request::Configure { app, settings })
     }
 
     /// Shows the last `count` lines of an app's log and then each line as it comes, until `show`

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use slugline_core::app::AppName;
 use slugline_core::release::Version;
+use slugline_core::settings::Settings;
 use slugline_core::time::Timestamp;
 
 use crate::spec::AppSpec;
@@ -41,6 +42,11 @@ pub(crate) enum Request {
     },
     Stop {
         app: AppName,
+    },
+    /// Bring what runs of an app to these settings.
+    Configure {
+        app: AppName,
+        settings: Settings,
     },
     Follow {
         app: AppName,

@@ -92,6 +92,9 @@ impl Server {
                 Some(Request::Status) => self.status().await,
                 Some(Request::Run { spec }) => done(self.asking.run(spec).await),
                 Some(Request::Stop { app }) => done(self.asking.stop(app).await),
+                Some(Request::Configure { app, settings }) => {
+                    done(self.asking.configure(app, settings).await)
+                }
             };
             connection.write(&reply).await?;
         }

@@ -1,8 +1,10 @@
 //! What is not history: names, branches, resources, the outbox, locks.
 
+use slugline_core::app::AppName;
 use slugline_core::event::Event;
 use slugline_core::port::{Holder, Ledger, LedgerError, Lock, NewRelease};
 use slugline_core::release::PluginsUsed;
+use slugline_core::settings::{Host, Settings};
 
 use crate::values::{
     NOON, actor, addon, app, config_add, name, record, release, resource, resource_id, state,
@@ -65,6 +67,8 @@ pub fn what_needs_an_app_says_that_there_is_none(ledger: &dyn Ledger) {
             .put_resource(&shop, &resource(1, "memcache:free", None))
             .err(),
         ledger.outbox(&shop).err(),
+        ledger.settings(&shop).err(),
+        ledger.set_settings(&shop, &Settings::default()).err(),
     ];
     for (nth, refusal) in refusals.into_iter().enumerate() {
         let error = refusal.unwrap_or_else(|| panic!("call {nth} found an app"));
@@ -96,6 +100,57 @@ pub fn a_branch_is_set_and_unset(ledger: &dyn Ledger) {
     own.branch = Some("trunk".to_owned());
     ledger.create_app(&own).expect("created");
     assert_eq!(ledger.moment(&name("third")).expect("a moment").app, own);
+}
+
+/// What is set of an app is its own; a host is of one app, until that lets it go or is gone.
+pub fn settings_are_kept_and_a_host_belongs_to_one_app(ledger: &dyn Ledger) {
+    let (shop, blog) = (name("shop"), name("blog"));
+    for one in ["shop", "blog"] {
+        ledger.create_app(&app(one)).expect("created");
+    }
+    let host = Host::new("www.example.com").expect("a host");
+    let with = |maintenance: bool, hosts: &[&Host]| Settings {
+        maintenance,
+        domains: hosts.iter().copied().cloned().collect(),
+        ..Settings::default()
+    };
+    let taken = |by: &AppName, error: LedgerError| matches!(&error, LedgerError::HostTaken(which, owner) if *which == host && owner == by);
+    assert_eq!(
+        ledger.settings(&shop).expect("settings"),
+        Settings::default()
+    );
+    ledger
+        .set_settings(&shop, &with(true, &[&host]))
+        .expect("set");
+    ledger
+        .set_settings(&shop, &with(false, &[&host]))
+        .expect("its own");
+    let error = ledger
+        .set_settings(&blog, &with(true, &[&host]))
+        .expect_err("taken");
+    assert!(taken(&shop, error));
+    assert_eq!(
+        ledger.settings(&blog).expect("settings"),
+        Settings::default()
+    );
+    assert_eq!(
+        ledger.settings(&shop).expect("settings"),
+        with(false, &[&host])
+    );
+    ledger
+        .set_settings(&shop, &with(false, &[]))
+        .expect("let go");
+    ledger
+        .set_settings(&blog, &with(true, &[&host]))
+        .expect("free");
+    let error = ledger
+        .set_settings(&shop, &with(false, &[&host]))
+        .expect_err("taken");
+    assert!(taken(&blog, error));
+    ledger.destroy_app(&blog, NOON).expect("destroyed");
+    ledger
+        .set_settings(&shop, &with(false, &[&host]))
+        .expect("free");
 }
 
 /// New, changed, listed by app, removed once and again.

@@ -10,6 +10,7 @@ use slugline_core::port::{
 };
 use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::resource::{Provision, Resource, ResourceId};
+use slugline_core::settings::Settings;
 use slugline_core::slug::Slug;
 
 use super::{Fails, Running, Script, World, built};
@@ -189,6 +190,10 @@ impl Launcher for World {
             self.running.borrow_mut().remove(app);
             Ok(())
         })
+    }
+
+    fn configure(&self, _: &AppName, _: &Settings) -> Result<(), LaunchError> {
+        self.script.call("configure", unreachable, || Ok(()))
     }
 
     fn is_up(&self, app: &AppName) -> Result<bool, LaunchError> {

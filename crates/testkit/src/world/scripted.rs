@@ -14,6 +14,7 @@ use slugline_core::port::{
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
 use slugline_core::resource::{Resource, ResourceId};
+use slugline_core::settings::Settings;
 use slugline_core::slug::Slug;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
@@ -67,6 +68,8 @@ scripted! {
     fn prune(&self, app: &AppName, versions: &[Version], at: Timestamp) -> ();
     fn asked(&self, app: &AppName) -> Option<Asked>;
     fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> ();
+    fn settings(&self, app: &AppName) -> Settings;
+    fn set_settings(&self, app: &AppName, settings: &Settings) -> ();
     fn slugs_in_use(&self) -> Vec<Slug>;
     fn put_resource(&self, app: &AppName, resource: &Resource) -> ();
     fn resources(&self, app: &AppName) -> Vec<Resource>;

@@ -107,6 +107,7 @@ fn current(ledger: &SqliteLedger, app: &AppName) -> Result<Option<Version>, Ledg
         return Ok(None);
     };
     let resources = ledger.resources(app)?;
-    let spec = launch_spec(app, current.version, &moment.state, &resources);
+    let settings = ledger.settings(app)?;
+    let spec = launch_spec(app, current.version, &moment.state, &resources, settings);
     Ok((!spec.is_empty()).then_some(current.version))
 }
