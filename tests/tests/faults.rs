@@ -314,8 +314,10 @@ fn next_works(world: &World, operation: &Operation) -> Checked {
     };
     let ran = world.run(&["config:add", &format!("{NEXT}=1")]);
     if !ran.good() {
-        // It has finished what was begun, and says so: the app is gone.
-        let finished = operation.destroys && ran.to_string().contains("has been destroyed");
+        // It has finished what was begun, or the daemon has just before it: the app is gone.
+        let said = ran.to_string();
+        let gone = ["has been destroyed", "there is no app myapp"];
+        let finished = operation.destroys && gone.iter().any(|text| said.contains(text));
         return match finished && last(world)?.is_none() {
             true => Ok(()),
             false => Err(format!("the next command fails: {ran}")),
