@@ -21,6 +21,8 @@ pub(crate) struct Operation {
     pub(crate) creates: bool,
     /// Whether it destroys the app, so that the next command may find it gone.
     pub(crate) destroys: bool,
+    /// Whether it makes the home, so that there is no next command but itself.
+    pub(crate) restores: bool,
 }
 
 /// A page that tells which release it is from.
@@ -100,6 +102,21 @@ fn with_script(world: &World) {
     world.env.write_file("third.lua", script);
 }
 
+/// A history in a file, and no app.
+fn exported(world: &World) {
+    quiet(world);
+    world.does(&["config:add", "GREETING=good day"]);
+    world.does(&["export", "--json", "history.json"]);
+    world.does(DESTROY);
+}
+
+/// A backup, and no home.
+fn backed_up(world: &World) {
+    quiet(world);
+    world.does(&["backup", "saved.tar"]);
+    std::fs::remove_dir_all(world.env.home()).expect("nobody uses it");
+}
+
 /// A clone whose commit is not pushed yet.
 fn cloned(world: &World) {
     serving(world);
@@ -124,6 +141,7 @@ const fn of(name: &'static str, prepare: fn(&World), words: &'static [&'static s
         again: &[],
         creates: false,
         destroys: false,
+        restores: false,
     }
 }
 
@@ -272,6 +290,24 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         prunable,
         &["releases:prune", "--confirm", "myapp"],
     ),
+    served(of("keys:rotate", with_vault, &["keys:rotate"])),
+    of("keys:rotate, no daemon", quiet, &["keys:rotate"]),
+    served(of("gc", prunable, &["gc"])),
+    served(refused(
+        &["is there already"],
+        of("backup", serving, &["backup", "saved.tar"]),
+    )),
+    refused(
+        &["is not empty"],
+        Operation {
+            restores: true,
+            ..of("restore", backed_up, &["restore", "saved.tar"])
+        },
+    ),
+    creates(refused(
+        &["there is already an app myapp"],
+        of("import", exported, &["import", "history.json"]),
+    )),
     creates(refused(
         &["there is already an app myapp"],
         of(
