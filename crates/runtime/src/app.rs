@@ -23,7 +23,7 @@ use self::candidate::{Candidate, Generation, Phase, boot};
 use crate::control::protocol::ProcessStatus;
 use crate::drain::{Retiring, Then, Unhealthy};
 use crate::launch::{Context, Handle};
-use crate::router::target::Route;
+use crate::router::route::Route;
 use crate::servers::{Servers, Started};
 use crate::spec::AppSpec;
 use crate::supervisor::Event;
@@ -268,7 +268,7 @@ impl App {
     }
 
     fn replace(&mut self, running: Generation, cx: &Arc<Context>) {
-        let before = self.route.target();
+        let before = self.route.targets();
         let spec = Arc::clone(&running.spec);
         let old = self.current.replace(running);
         let stopped = self.stopped.take().map(|(spec, _)| Generation {
@@ -286,7 +286,7 @@ impl App {
             then = Then::Retire(old.spec.version, old.spec.dir.clone());
         }
         self.retiring
-            .push(Retiring::begin(units, then, before, cx.limits.drain));
+            .push(Retiring::begin(units, then, &before, cx.limits.drain));
     }
 
     /// Ends everything that runs.
@@ -352,6 +352,6 @@ impl App {
 
     fn retire(&mut self, units: Vec<Handle>, then: Then, cx: &Context) {
         self.retiring
-            .push(Retiring::begin(units, then, None, cx.limits.drain));
+            .push(Retiring::begin(units, then, &[], cx.limits.drain));
     }
 }

@@ -38,20 +38,19 @@ pub(crate) enum Then {
 }
 
 impl Retiring {
-    /// Tells the units to end; the web process that `target` belongs to, once its requests have
-    /// finished or `limit` is over.
+    /// Tells the units to end; a web process that one of the `targets` belongs to, once its requests
+    /// have finished or `limit` is over.
     pub(crate) fn begin(
         units: Vec<Handle>,
         then: Then,
-        target: Option<Arc<Target>>,
+        targets: &[Arc<Target>],
         limit: Duration,
     ) -> Self {
         for unit in &units {
-            match &target {
-                Some(target) if unit.is_web() && unit.port == Some(target.port) => {
-                    drain(Arc::clone(target), limit, unit.requests.clone());
-                }
-                _ => unit.tell(UnitRequest::Stop),
+            let mine = |target: &&Arc<Target>| unit.is_web() && unit.port == Some(target.port());
+            match targets.iter().find(mine) {
+                Some(target) => drain(Arc::clone(target), limit, unit.requests.clone()),
+                None => unit.tell(UnitRequest::Stop),
             }
         }
         Self { units, then }

@@ -16,7 +16,7 @@ use crate::control::protocol::{ProcessState, ProcessStatus};
 use crate::desired::Desired;
 use crate::limits::Limits;
 use crate::logs::Logs;
-use crate::router::target::Routes;
+use crate::router::route::Routes;
 use crate::spec::{AppSpec, ServerSpec, WEB};
 use crate::supervisor::Event;
 use crate::unit::{self, After, Plan, PortPlan, Progress, UnitChange, UnitId, UnitRequest, Wires};
@@ -185,8 +185,10 @@ impl Handle {
         let _ = self.requests.send(request);
     }
 
+    /// Whether requests may be sent to it.
     pub(crate) fn is_web(&self) -> bool {
-        self.label == "web.1" && !self.server
+        let kind = self.label.split_once('.').map(|(kind, _)| kind);
+        kind == Some(WEB) && !self.server
     }
 
     /// Takes note of a change.

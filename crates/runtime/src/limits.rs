@@ -33,7 +33,7 @@ impl Default for Limits {
             backoff_first: Duration::from_secs(1),
             backoff_most: Duration::from_secs(30),
             steady_after: Duration::from_secs(60),
-            drain: Duration::from_secs(10),
+            drain: Duration::from_secs(30),
             settle: Duration::from_millis(300),
             last_words: Duration::from_secs(1),
             hold: Duration::from_secs(10),

@@ -11,8 +11,8 @@ use super::App;
 use crate::control::protocol::{AppStatus, ProcessState};
 use crate::drain::{Retiring, Then};
 use crate::launch::{Context, Handle};
-use crate::router::target::Way;
-use crate::spec::WEB;
+use crate::router::route::Closed;
+use crate::router::target::Destination;
 use crate::unit::{Progress, UnitRequest};
 
 /// A web process that is started again within this time is waited for by requests.
@@ -55,30 +55,28 @@ impl App {
         specs.any(|spec| spec.dir.as_deref() == Some(dir)) || self.retiring.iter().any(leaving)
     }
 
-    /// Brings the route to where the current release's web process is.
+    /// Brings the route to where the current release's web processes are: to those that are up,
+    /// all in one step.
     pub(super) fn set_route(&self) {
-        let web = self
-            .current
-            .as_ref()
-            .and_then(|it| it.units.iter().find(|unit| unit.is_web()));
-        match web.map(|web| (web.state, web.port)) {
-            Some((ProcessState::Up, Some(port))) => self.route.open(port),
-            Some((ProcessState::Starting, _)) => self.route.set(Way::Soon),
-            Some((ProcessState::Crashed, _)) if web.is_some_and(|web| web.again <= SOON) => {
-                self.route.set(Way::Soon);
-            }
-            Some((ProcessState::Crashed, _)) => {
-                let why = "its web process has crashed, and will be started again";
-                self.route.set(Way::Closed(why.into()));
-            }
-            Some(_) => self
-                .route
-                .set(Way::Closed("its web process is stopped".into())),
-            None if self.current.is_some() => {
-                self.route
-                    .set(Way::Closed(format!("it has no {WEB} process")));
-            }
-            None => self.route.set(Way::Closed("it is not running".into())),
+        let Some(current) = &self.current else {
+            return self.route.close(Closed::NotRunning);
+        };
+        let web: Vec<_> = current.units.iter().filter(|it| it.is_web()).collect();
+        let up: Vec<_> = web.iter().filter_map(|unit| destination(unit)).collect();
+        let is = |state| web.iter().any(|unit| unit.state == state);
+        let again = |unit: &&Handle| unit.state == ProcessState::Crashed && unit.again <= SOON;
+        if !up.is_empty() {
+            self.route.open(&up);
+        } else if is(ProcessState::Starting) || web.iter().any(again) {
+            self.route.soon();
+        } else if is(ProcessState::Crashed) {
+            self.route.close(Closed::Crashed);
+        } else if !web.is_empty() {
+            self.route.close(Closed::Stopped);
+        } else if current.spec.dir.is_none() {
+            self.route.close(Closed::Blank);
+        } else {
+            self.route.close(Closed::NoWeb);
         }
     }
 
@@ -123,4 +121,11 @@ impl App {
         });
         told.collect()
     }
+}
+
+/// Where a web process that is up takes requests.
+fn destination(unit: &Handle) -> Option<Destination> {
+    let port = unit.port.filter(|_| unit.state == ProcessState::Up)?;
+    let process = unit.label.clone();
+    Some(Destination { process, port })
 }

@@ -18,7 +18,8 @@ use hyper_util::client::legacy::Error;
 use hyper_util::rt::TokioIo;
 use slugline_core::app::AppName;
 
-use super::target::{InFlight, Route};
+use super::route::Route;
+use super::target::{InFlight, Target};
 use super::{Body, headers, pages};
 
 /// A refused connection mostly means that the process has just died. That long it is waited for
@@ -69,11 +70,11 @@ pub(super) async fn forward(
     }
     let (hint, empty) = (body.size_hint(), body.is_end_stream());
     let loan: Loan = Arc::new(Mutex::new(Some(body)));
-    let mut tried = false;
+    let mut failed: Option<Arc<Target>> = None;
     loop {
-        let in_flight = match route.enter(hold).await {
+        let in_flight = match route.enter(hold, failed.as_deref()).await {
             Ok(in_flight) => in_flight,
-            Err(why) => return pages::not_up(app, &why),
+            Err(why) => return pages::not_up(app, why),
         };
         let body = Lent {
             body: Arc::clone(&loan),
@@ -81,15 +82,15 @@ pub(super) async fn forward(
             hint,
             empty,
         };
-        let attempt = outgoing(&parts, in_flight.target().port, body);
+        let attempt = outgoing(&parts, in_flight.target().port(), body);
         match in_flight.target().client.request(attempt).await {
             Ok(response) if upgrades => return tunnel(response, client_side, in_flight),
             Ok(response) => return answer(response, in_flight),
-            Err(error) if !tried && may_try_again(&error, &parts.method, &loan) => {
-                tried = true;
-                let port = in_flight.target().port;
+            Err(error) if failed.is_none() && may_try_again(&error, &parts.method, &loan) => {
+                let target = Arc::clone(in_flight.target());
                 drop(in_flight);
-                route.left(port, NOTICE).await;
+                route.left(&target, NOTICE).await;
+                failed = Some(target);
             }
             Err(_) => return pages::no_answer(app),
         }

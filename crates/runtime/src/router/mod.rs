@@ -4,6 +4,7 @@
 pub(crate) mod forward;
 mod headers;
 mod pages;
+pub(crate) mod route;
 pub(crate) mod target;
 
 use std::convert::Infallible;
@@ -20,7 +21,7 @@ use slugline_core::app::AppName;
 use tokio::net::{TcpListener, TcpStream};
 
 use forward::{Counted, Edge};
-use target::Routes;
+use route::Routes;
 
 /// The body of an answer: an app's, or a page of ours.
 pub(crate) type Body = Either<Counted, Full<Bytes>>;

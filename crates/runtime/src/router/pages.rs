@@ -9,6 +9,7 @@ use hyper::{Response, StatusCode};
 use slugline_core::app::AppName;
 
 use super::Body;
+use super::route::Closed;
 
 /// 404: the host names no app that is known here.
 pub(super) fn no_app(host: &str, apps: &[AppName], port: u16) -> Response<Body> {
@@ -30,7 +31,15 @@ pub(super) fn no_app(host: &str, apps: &[AppName], port: u16) -> Response<Body> 
 }
 
 /// 503: no web process of the app is up.
-pub(super) fn not_up(app: &AppName, why: &str) -> Response<Body> {
+pub(super) fn not_up(app: &AppName, why: Closed) -> Response<Body> {
+    let why = match why {
+        Closed::NotRunning => "it is not running",
+        Closed::Blank => "no code has been deployed to it yet",
+        Closed::NoWeb => "it has no web process",
+        Closed::Stopped => "its web process is stopped",
+        Closed::Crashed => "its web process has crashed, and will be started again",
+        Closed::Booting => "it is still being started",
+    };
     let text = format!(
         "{app} cannot answer: {why}.\n\
          Its processes: slugline ps --app {app}\n\
