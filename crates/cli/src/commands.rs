@@ -170,6 +170,7 @@ commands! {
     notes(&["name", "script"]), "tiers:add" "Add a release tier of your own: a script that says which releases are kept" tiers::add;
     notes(&["name"]), "tiers:remove" "Remove a release tier of your own" tiers::remove;
     SHOWS, "serve" "Run the apps: supervisor, router and logs" serve;
+    SHOWS, "serve:install" "Have systemd run the apps, after a reboot too" serve::install;
     SHOWS, "static" "" static_site;
     SHOWS, "status" "Show what runs on this machine" status;
     SHOWS, "doctor" "Check everything, and say how to mend what is wrong" doctor;

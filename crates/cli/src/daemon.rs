@@ -42,6 +42,12 @@ pub fn serve(context: &Context, port: u16) -> Result<(), CommandError> {
             "Serving apps at http://APP.localhost:{}",
             ready.port
         ));
+        if let Some(pid) = ready.crashed {
+            context.ui.status(format_args!(
+                "The daemon before (process {pid}) ended without stopping, and all processes with it: \
+                 what is current is started again."
+            ));
+        }
         upkeep.begin();
     };
     slugline_runtime::serve(options, ready).map_err(|error| match error {

@@ -23,7 +23,7 @@ const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
 const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 16] = [
+pub const VARIABLES: [(&str, &str); 17] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -59,6 +59,10 @@ pub const VARIABLES: [(&str, &str); 16] = [
     (
         "XDG_DATA_HOME",
         "Where programs keep data; see SLUGLINE_HOME",
+    ),
+    (
+        "XDG_CONFIG_HOME",
+        "Where programs keep what is set; else ~/.config: serve:install writes units there",
     ),
     ("NO_COLOR", "Anything: no colours"),
     ("TZ", "The time zone of the times that are shown"),
@@ -142,6 +146,13 @@ impl Env {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// `XDG_CONFIG_HOME`, or `.config` at home.
+    pub fn config_home(&self) -> Option<PathBuf> {
+        let default = || self.get("HOME").map(|home| format!("{home}/.config"));
+        let found = self.get("XDG_CONFIG_HOME").or_else(default)?;
+        std::path::absolute(found).ok()
     }
 
     /// `SLUGLINE_HOME`, or the XDG data folder's `slugline`.

@@ -36,6 +36,7 @@ mod process;
 mod router;
 mod serve;
 mod servers;
+mod service;
 mod spec;
 mod static_site;
 mod supervisor;

@@ -24,6 +24,7 @@ use crate::limits::Limits;
 use crate::logs::Logs;
 use crate::ports::address;
 use crate::router;
+use crate::service;
 use crate::spec::AppSpec;
 use crate::supervisor::{Asking, Supervisor};
 
@@ -31,7 +32,8 @@ use crate::supervisor::{Asking, Supervisor};
 pub struct ServeOptions {
     /// Slugline's home; it must exist.
     pub home: PathBuf,
-    /// The router's port on 127.0.0.1; 0 takes a free one.
+    /// The router's port on 127.0.0.1; 0 takes a free one. A socket that the service manager has opened is
+    /// used instead.
     pub port: u16,
     /// Knows what is to run.
     pub desired: Arc<dyn Desired>,
@@ -44,6 +46,8 @@ pub struct ServeOptions {
 pub struct Ready {
     /// The router's port.
     pub port: u16,
+    /// The process id of the daemon before, where that ended without stopping.
+    pub crashed: Option<u32>,
 }
 
 /// Why a daemon does not run.
@@ -93,14 +97,18 @@ fn cannot(what: &'static str) -> impl FnOnce(std::io::Error) -> ServeError {
 /// [`ServeError`]; nothing runs then.
 pub fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<(), ServeError> {
     let home = Home::new(&options.home);
-    let lock = take_lock(&home)?;
+    let (lock, crashed) = take_lock(&home)?;
     let logs = home.logs();
     std::fs::create_dir_all(&logs).map_err(cannot("make the folder of logs"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(cannot("start the daemon's event loop"))?;
-    let result = runtime.block_on(run(&home, options, ready));
+    let result = runtime.block_on(run(&home, options, crashed, ready));
+    if result.is_ok() {
+        // What stopped is no crash. Should this fail, the next one says that it was, and no more.
+        let _ = lock.set_len(0);
+    }
     // A client that waits for the end sees its connection close with the runtime: another daemon
     // must be possible by then.
     drop(lock);
@@ -111,6 +119,7 @@ pub fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<(), Se
 async fn run(
     home: &Home,
     options: ServeOptions,
+    crashed: Option<u32>,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), ServeError> {
     let mut signals = Signals::new().map_err(cannot("listen to signals"))?;
@@ -120,12 +129,7 @@ async fn run(
         limits,
         ..
     } = options;
-    let listener = match TcpListener::bind(address(port)).await {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            return Err(ServeError::PortInUse(port));
-        }
-        bound => bound.map_err(cannot("open the router's port"))?,
-    };
+    let listener = listen(port).await?;
     let port = listener
         .local_addr()
         .map_err(cannot("open the router's port"))?
@@ -145,17 +149,26 @@ async fn run(
     });
     let mut supervisor = tokio::spawn(Supervisor::new(Arc::clone(&cx), receiver).run());
     for spec in wanted {
+        if let Some(pid) = crashed {
+            cx.logs
+                .app(&spec.app)
+                .append("slugline", [after_crash(pid).as_str()]);
+        }
         // It is `None` only when the supervisor has ended.
         let _ = asking.run(spec).await;
     }
     let control = open_control(home, &cx, &asking, port)?;
     let hold = cx.limits.hold;
     let router = tokio::spawn(router::serve(listener, Arc::clone(&cx.routes), hold, port));
-    ready(&Ready { port });
+    ready(&Ready { port, crashed });
+    service::ready();
+    let life = tokio::spawn(service::live(asking.clone()));
     tokio::select! {
         () = signals.any() => {}
         _ = &mut supervisor => {}
     }
+    service::stopping();
+    life.abort();
     // From here on nobody finds this daemon; those that are connected wait for its end.
     control.abort();
     router.abort();
@@ -165,6 +178,27 @@ async fn run(
         let _ = supervisor.await;
     }
     Ok(())
+}
+
+/// The router's socket.
+async fn listen(port: u16) -> Result<TcpListener, ServeError> {
+    let cannot_open = "open the router's port";
+    if let Some(passed) = service::router_socket().map_err(cannot(cannot_open))? {
+        return TcpListener::from_std(passed).map_err(cannot(cannot_open));
+    }
+    match TcpListener::bind(address(port)).await {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(ServeError::PortInUse(port)),
+        bound => bound.map_err(cannot(cannot_open)),
+    }
+}
+
+/// Processes are tied to the daemon, so that none outlives its release: hence nothing is left to take
+/// over.
+fn after_crash(pid: u32) -> String {
+    format!(
+        "The daemon before (process {pid}) ended without stopping, and all processes with it. They are \
+         started again."
+    )
 }
 
 fn open_control(
@@ -191,29 +225,33 @@ async fn all(desired: &Arc<dyn Desired>) -> Result<Vec<AppSpec>, ServeError> {
     answer.map_err(ServeError::Desired)
 }
 
-/// Takes the one lock of a home, and writes our process id into it.
-fn take_lock(home: &Home) -> Result<Flock<File>, ServeError> {
+/// Takes the one lock of a home, and writes our process id into it. Answers also the process id of the
+/// daemon before, where that has ended and not stopped: a crash, or the end of the machine.
+fn take_lock(home: &Home) -> Result<(Flock<File>, Option<u32>), ServeError> {
     let file = open_lock(&home.lock()).map_err(cannot("open the daemon's lock"))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut lock) => {
+            let before = pid_in(&mut lock);
             let written = lock
                 .set_len(0)
+                .and_then(|()| lock.rewind())
                 .and_then(|()| lock.write_all(pid_line().as_bytes()));
             written.map_err(cannot("write the daemon's lock"))?;
-            Ok(lock)
+            Ok((lock, before))
         }
-        Err((mut file, Errno::EWOULDBLOCK)) => {
-            let mut text = String::new();
-            // Only for the message: without it, it says less.
-            let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
-            let pid = text.trim().parse().ok();
-            Err(ServeError::AlreadyRunning {
-                home: home.path().to_owned(),
-                pid,
-            })
-        }
+        Err((mut file, Errno::EWOULDBLOCK)) => Err(ServeError::AlreadyRunning {
+            home: home.path().to_owned(),
+            pid: pid_in(&mut file),
+        }),
         Err((_, errno)) => Err(cannot("take the daemon's lock")(errno.into())),
     }
+}
+
+/// Only for messages: without it, they say less.
+fn pid_in(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    read.ok().and_then(|_| text.trim().parse().ok())
 }
 
 fn pid_line() -> String {

@@ -1,5 +1,8 @@
 //! `slugline serve`
 
+pub mod install;
+mod units;
+
 use crate::commands::Outcome;
 use crate::context::Context;
 use crate::daemon;
