@@ -11,6 +11,7 @@
 
 mod after;
 mod candidate;
+mod strategy;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use slugline_core::app::AppName;
 use slugline_core::settings::Settings;
 use tokio::sync::oneshot;
 
-use self::candidate::{Candidate, Generation, Phase, boot};
+use self::candidate::{Candidate, Generation, Lasting, Phase, boot, processes};
+use self::strategy::Strategy;
 use crate::control::protocol::ProcessStatus;
 use crate::drain::{Retiring, Then, Unhealthy};
 use crate::launch::{Context, Handle};
@@ -95,7 +97,7 @@ impl App {
             }
             (phase, Input::Unit(id, change)) => self.unit_changed(phase, id, &change, cx),
             (Phase::Booting(mut it), Input::Lasted(id)) if it.id == id => {
-                it.lasted = true;
+                it.lasting = Lasting::Over;
                 it.ready()
             }
             (Phase::Healthy(it), Input::Switch(id, reply)) if it.id == id => {
@@ -148,11 +150,12 @@ impl App {
     /// Whatever runs, is launched, waits or is stopped has these settings from now on.
     fn configure(&mut self, phase: &mut Phase, settings: &Settings) {
         let set = |spec: &mut Arc<AppSpec>| Arc::make_mut(spec).settings = settings.clone();
-        if let Some(it) = phase.candidate_mut() {
-            set(&mut it.running.spec);
-        }
-        if let Some(current) = &mut self.current {
-            set(&mut current.spec);
+        let candidate = phase.candidate_mut().map(|it| &mut it.running);
+        for running in candidate.into_iter().chain(&mut self.current) {
+            set(&mut running.spec);
+            for unit in &running.units {
+                unit.configure(&running.spec);
+            }
         }
         if let Some((spec, _)) = &mut self.stopped {
             set(spec);
@@ -182,13 +185,14 @@ impl App {
         };
         let it = Candidate {
             id,
+            strategy: Strategy::of(&running.spec.settings),
             running,
             fresh,
-            lasted: false,
+            lasting: Lasting::Waiting,
             reply: Some(reply),
         };
         if it.fresh.is_empty() {
-            boot(it, cx)
+            boot(self, it, cx)
         } else {
             Phase::Starting(it)
         }
@@ -219,7 +223,7 @@ impl App {
             return phase;
         };
         unit.note(change);
-        let (label, is_web) = (unit.label.clone(), unit.is_web());
+        let label = unit.label.clone();
         match (phase, change) {
             (Phase::Starting(it) | Phase::Booting(it), UnitChange::Died { ending, last, .. })
                 if of_launch =>
@@ -233,8 +237,10 @@ impl App {
                     cx,
                 )
             }
-            (Phase::Starting(it), UnitChange::Up) if self.servers.are_up(&it.fresh) => boot(it, cx),
-            (Phase::Booting(it), UnitChange::Up) if of_launch && is_web => it.ready(),
+            (Phase::Starting(it), UnitChange::Up) if self.servers.are_up(&it.fresh) => {
+                boot(self, it, cx)
+            }
+            (Phase::Booting(it), UnitChange::Up) if of_launch => it.came_up(cx),
             (phase, _) => phase,
         }
     }
@@ -260,10 +266,7 @@ impl App {
             .map(|unit| unit.progress.clone())
             .collect();
         let after = || servers.iter().cloned().map(After::Attempt).collect();
-        let units = spec
-            .running_types()
-            .map(|kind| cx.process(&spec, kind, true, after()))
-            .collect();
+        let units = processes(&spec, true, &after, cx);
         self.replace(Generation { spec, units }, cx);
     }
 
@@ -321,12 +324,16 @@ impl App {
 
     fn fail(&mut self, mut it: Candidate, why: Unhealthy, cx: &Arc<Context>) -> Phase {
         let reply = it.reply.take();
-        let then = reply.map_or(Then::Nothing, |reply| Then::Fail(reply, why));
+        let then = reply.map_or(Then::Nothing, |reply| Then::Fail(reply, why, Vec::new()));
         self.end(it, then, cx)
     }
 
-    /// Ends a candidate, and brings the servers back to what they were before it.
-    fn end(&mut self, it: Candidate, then: Then, cx: &Arc<Context>) -> Phase {
+    /// Ends a candidate, and brings back what was before it.
+    fn end(&mut self, it: Candidate, mut then: Then, cx: &Arc<Context>) -> Phase {
+        let again = it.strategy.give_back(self, &it, cx);
+        if let Then::Fail(_, _, first) = &mut then {
+            *first = again;
+        }
         let spec = self
             .current
             .as_ref()

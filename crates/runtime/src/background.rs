@@ -18,7 +18,7 @@ use crate::process::Ending;
 use crate::serve::open_lock;
 
 /// How long a daemon may take until it can be spoken to, and an earlier one to end.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 /// How many of its last lines are shown when it ends instead.
 const LAST: usize = 20;
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slugline_core::release::Version;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::launch::Handle;
 use crate::router::target::Target;
-use crate::unit::UnitRequest;
+use crate::unit::{Progress, UnitRequest};
 
 /// Why a launch failed.
 #[derive(Debug)]
@@ -31,8 +31,12 @@ pub(crate) enum Then {
     Nothing,
     /// The folder of a release that was replaced may be removed.
     Retire(Version, Option<PathBuf>),
-    /// A launch is answered.
-    Fail(oneshot::Sender<Result<(), Unhealthy>>, Unhealthy),
+    /// A launch is answered, once these have been tried.
+    Fail(
+        oneshot::Sender<Result<(), Unhealthy>>,
+        Unhealthy,
+        Vec<watch::Receiver<Progress>>,
+    ),
     /// A stop is answered.
     Stopped(oneshot::Sender<()>),
 }
@@ -59,6 +63,21 @@ impl Retiring {
     pub(crate) fn is_over(&self) -> bool {
         self.units.iter().all(|unit| unit.ended)
     }
+}
+
+/// Answers a launch that failed, once these units have been tried or have ended.
+pub(crate) fn answer(
+    reply: oneshot::Sender<Result<(), Unhealthy>>,
+    why: Unhealthy,
+    first: Vec<watch::Receiver<Progress>>,
+) {
+    tokio::spawn(async move {
+        for mut unit in first {
+            let _ = unit.wait_for(|reached| *reached == Progress::Tried).await;
+        }
+        // It fails when the client is gone.
+        let _ = reply.send(Err(why));
+    });
 }
 
 fn drain(target: Arc<Target>, limit: Duration, unit: mpsc::UnboundedSender<UnitRequest>) {

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use crate::command::{Machine, Recipe};
 use crate::control::protocol::{ProcessState, ProcessStatus};
 use crate::desired::Desired;
+use crate::health::{Boot, Check};
 use crate::limits::Limits;
 use crate::logs::Logs;
 use crate::router::route::Routes;
@@ -47,6 +48,7 @@ pub(crate) struct Handle {
     pub(crate) ended: bool,
     pub(crate) requests: mpsc::UnboundedSender<UnitRequest>,
     pub(crate) progress: watch::Receiver<Progress>,
+    boot: watch::Sender<Boot>,
     server: bool,
     version: Version,
     shown: String,
@@ -132,7 +134,6 @@ impl Context {
             recipe: Box::new(recipe),
             shown: String::new(),
             port: PortPlan::None,
-            boot_limit: Duration::from_millis(spec.boot_limit_ms),
             grace: Duration::from_millis(spec.stop_grace_ms),
             adopted: false,
             after: Vec::new(),
@@ -157,6 +158,7 @@ impl Context {
             ended: false,
             requests,
             progress,
+            boot: watch::Sender::new(boot_of(spec, server)),
             server,
             version: spec.version,
             shown: plan.shown.clone(),
@@ -166,11 +168,26 @@ impl Context {
         };
         let wires = Wires {
             requests: receiver,
+            boot: handle.boot.subscribe(),
             changes: Box::new(move |change| tell(&events, &app, id, change)),
             progress: sender,
         };
         tokio::spawn(unit::run(plan, wires));
         handle
+    }
+}
+
+/// When a process of a release, or a server, counts as up.
+fn boot_of(spec: &AppSpec, server: bool) -> Boot {
+    let default = Duration::from_millis(spec.boot_limit_ms);
+    if server {
+        let (limit, check) = (default, None);
+        return Boot { limit, check };
+    }
+    let set = spec.settings.boot_seconds.map(u64::from);
+    Boot {
+        limit: set.map_or(default, Duration::from_secs),
+        check: Check::of(&spec.app, &spec.settings),
     }
 }
 
@@ -183,6 +200,11 @@ impl Handle {
     pub(crate) fn tell(&self, request: UnitRequest) {
         // It fails when the unit has ended, which it may at any time.
         let _ = self.requests.send(request);
+    }
+
+    /// From its next start on it counts as up when these settings say.
+    pub(crate) fn configure(&self, spec: &AppSpec) {
+        self.boot.send_replace(boot_of(spec, self.server));
     }
 
     /// Whether requests may be sent to it.

@@ -26,6 +26,7 @@ mod desired;
 mod drain;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod health;
 mod home;
 mod launch;
 mod limits;

@@ -12,6 +12,7 @@ use tokio::net::unix::pipe;
 use tokio::process::Child;
 
 use crate::command::Recipe;
+use crate::health::Sick;
 use crate::preexec::tie_to_this_thread;
 
 /// A process that was started, and the pipe to which it writes both its outputs, in order.
@@ -32,6 +33,11 @@ pub(crate) enum Ending {
     /// It did not open its port in time.
     Deaf {
         port: u16,
+        limit: Duration,
+    },
+    /// It opened its port, and was not healthy in time.
+    Sick {
+        sick: Sick,
         limit: Duration,
     },
     NotStarted(std::io::Error),
@@ -130,6 +136,10 @@ impl std::fmt::Display for Ending {
                     "did not open port {port} within {} s",
                     limit.as_secs_f64()
                 )
+            }
+            Self::Sick { sick, limit } => {
+                let limit = limit.as_secs_f64();
+                write!(f, "was not healthy within {limit} s: {sick}")
             }
             Self::NotStarted(error) => write!(f, "could not be started: {error}"),
             Self::NoPort => f.write_str("could not be started: no port is free"),

@@ -60,12 +60,12 @@ fn boot_limit() -> u64 {
 }
 
 fn stop_grace() -> u64 {
-    10_000
+    30_000
 }
 
 impl AppSpec {
     /// A release of an app with nothing to run yet, and the limits that apps have by default: 60 s
-    /// to boot, 10 s to end.
+    /// to boot, 30 s to end.
     #[must_use]
     pub fn new(app: AppName, version: Version) -> Self {
         Self {

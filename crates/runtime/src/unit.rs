@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::command::Recipe;
+use crate::health::Boot;
 use crate::limits::{Backoff, Limits};
 use crate::logs::AppLog;
 use crate::logs::lines::{LastLines, Splitter};
-use crate::ports::answers;
 use crate::process::{Ending, Group, start};
 
 /// Names one unit for the life of the daemon.
@@ -82,7 +82,6 @@ pub(crate) struct Plan {
     /// The command as it may be shown: it holds no secret.
     pub(crate) shown: String,
     pub(crate) port: PortPlan,
-    pub(crate) boot_limit: Duration,
     pub(crate) grace: Duration,
     /// Whether it is started again from the beginning, or only once it is adopted.
     pub(crate) adopted: bool,
@@ -98,6 +97,8 @@ pub(crate) struct Plan {
 /// The ends of the channels that a unit holds.
 pub(crate) struct Wires {
     pub(crate) requests: mpsc::UnboundedReceiver<UnitRequest>,
+    /// When it counts as up, as it is set now.
+    pub(crate) boot: watch::Receiver<Boot>,
     pub(crate) changes: Box<dyn Fn(UnitChange) + Send + Sync>,
     pub(crate) progress: watch::Sender<Progress>,
 }
@@ -256,14 +257,8 @@ impl Unit {
         group: Group,
         port: Option<u16>,
     ) -> Option<Ending> {
-        let limit = self.plan.boot_limit;
-        let boot = async move {
-            match port {
-                Some(port) => (!answers(port, limit).await).then_some(port),
-                None => None,
-            }
-        };
-        let mut boot = std::pin::pin!(boot);
+        let boot = self.wires.boot.borrow().clone();
+        let mut boot = std::pin::pin!(boot.wait(port));
         let mut up = false;
         loop {
             tokio::select! {
@@ -277,11 +272,11 @@ impl Unit {
                     self.end(&mut child, group).await;
                     return None;
                 },
-                deaf = &mut boot, if !up => {
-                    if let Some(port) = deaf {
+                booted = &mut boot, if !up => {
+                    if let Err(ending) = booted {
                         group.kill();
                         let _ = child.wait().await;
-                        return Some(Ending::Deaf { port, limit });
+                        return Some(ending);
                     }
                     up = true;
                     self.state = "up";

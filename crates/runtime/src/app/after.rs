@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::App;
+use super::candidate::Generation;
 use crate::control::protocol::{AppStatus, ProcessState};
-use crate::drain::{Retiring, Then};
+use crate::drain::{Retiring, Then, answer};
 use crate::launch::{Context, Handle};
 use crate::router::route::Closed;
 use crate::router::target::Destination;
@@ -34,8 +35,8 @@ impl App {
                         tokio::task::spawn_blocking(move || desired.retired(&app, version, &dir));
                     }
                 }
-                // Both fail when the client is gone.
-                Then::Fail(reply, why) => drop(reply.send(Err(why))),
+                Then::Fail(reply, why, first) => answer(reply, why, first),
+                // It fails when the client is gone.
                 Then::Stopped(reply) => drop(reply.send(())),
             }
         }
@@ -67,7 +68,7 @@ impl App {
         let again = |unit: &&Handle| unit.state == ProcessState::Crashed && unit.again <= SOON;
         if !up.is_empty() {
             self.route.open(&up);
-        } else if is(ProcessState::Starting) || web.iter().any(again) {
+        } else if is(ProcessState::Starting) || web.iter().any(again) || self.makes_room() {
             self.route.soon();
         } else if is(ProcessState::Crashed) {
             self.route.close(Closed::Crashed);
@@ -80,14 +81,24 @@ impl App {
         }
     }
 
+    /// Whether what runs has ended for what is being launched to begin.
+    fn makes_room(&self) -> bool {
+        let current = self.current.as_ref();
+        let ended = |it: &Generation| it.units.is_empty() && it.spec.running_types().count() > 0;
+        let empty = current.is_some_and(ended);
+        empty && self.phase.candidate().is_some()
+    }
+
     pub(crate) fn status(&self) -> AppStatus {
         let stopped = self.stopped.as_ref();
         let spec = self.current.as_ref().map(|current| &current.spec);
         let servers = self.servers.units();
+        let launched = self.phase.candidate().filter(|_| self.makes_room());
         let units = self
             .current
             .iter()
-            .flat_map(|current| &current.units)
+            .chain(launched.map(|it| &it.running))
+            .flat_map(|running| &running.units)
             .chain(servers);
         let processes = match stopped {
             Some((_, statuses)) => statuses.clone(),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{CandidateId, Input};
+use super::{App, CandidateId, Input, strategy::Strategy};
 use crate::control::protocol::ProcessState;
 use crate::drain::Unhealthy;
 use crate::launch::{Context, Handle};
 use crate::spec::AppSpec;
 use crate::supervisor::Event;
-use crate::unit::UnitId;
+use crate::unit::{After, UnitId};
 
 /// How far a launch has come.
 #[derive(Default)]
@@ -32,9 +32,21 @@ pub(super) struct Candidate {
     pub(super) running: Generation,
     /// The servers that were started for it.
     pub(super) fresh: Vec<UnitId>,
-    /// Whether its processes other than `web` have lasted long enough; so if it has none.
-    pub(super) lasted: bool,
+    /// How it takes the place of what runs.
+    pub(super) strategy: Strategy,
+    pub(super) lasting: Lasting,
     pub(super) reply: Option<oneshot::Sender<Result<(), Unhealthy>>>,
+}
+
+/// Whether a candidate's processes other than `web` have lasted long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// Not all of them run yet.
+    Waiting,
+    /// Their time has begun.
+    Counting,
+    /// It is over; so from the beginning where there are none.
+    Over,
 }
 
 /// The processes of one release.
@@ -45,23 +57,27 @@ pub(super) struct Generation {
 
 /// Starts a candidate's processes. It is healthy once `web`, if it has one, has opened its port, and
 /// its other processes, if it has any, have lasted a while; at once where it has no processes.
-pub(super) fn boot(mut it: Candidate, cx: &Arc<Context>) -> Phase {
-    let spec = &it.running.spec;
-    let start = |kind| cx.process(spec, kind, false, Vec::new());
-    it.running.units = spec.running_types().map(start).collect();
+pub(super) fn boot(app: &mut App, mut it: Candidate, cx: &Arc<Context>) -> Phase {
+    let after = it.strategy.make_room(app, cx);
+    it.running.units = processes(&it.running.spec, false, &*after, cx);
     if it.running.units.is_empty() {
         return it.healthy();
     }
-    it.lasted = it.running.units.iter().all(Handle::is_web);
-    if !it.lasted {
-        let (events, app, id, settle) =
-            (cx.events.clone(), spec.app.clone(), it.id, cx.limits.settle);
-        tokio::spawn(async move {
-            tokio::time::sleep(settle).await;
-            let _ = events.send(Event::App(app, Input::Lasted(id)));
-        });
+    if it.running.units.iter().all(Handle::is_web) {
+        it.lasting = Lasting::Over;
     }
     Phase::Booting(it)
+}
+
+/// Starts the processes of a release, each after what it has to wait for.
+pub(super) fn processes(
+    spec: &Arc<AppSpec>,
+    adopted: bool,
+    after: &dyn Fn() -> Vec<After>,
+    cx: &Arc<Context>,
+) -> Vec<Handle> {
+    let start = |kind| cx.process(spec, kind, adopted, after());
+    spec.running_types().map(start).collect()
 }
 
 impl Candidate {
@@ -69,11 +85,27 @@ impl Candidate {
         self.fresh.contains(&id) || self.running.units.iter().any(|unit| unit.id == id)
     }
 
+    /// One more of its processes is up.
+    pub(super) fn came_up(mut self, cx: &Context) -> Phase {
+        let mut others = self.running.units.iter().filter(|unit| !unit.is_web());
+        let run = others.all(|unit| unit.state == ProcessState::Up);
+        if self.lasting == Lasting::Waiting && run {
+            self.lasting = Lasting::Counting;
+            let (events, app) = (cx.events.clone(), self.running.spec.app.clone());
+            let (id, settle) = (self.id, cx.limits.settle);
+            tokio::spawn(async move {
+                tokio::time::sleep(settle).await;
+                let _ = events.send(Event::App(app, Input::Lasted(id)));
+            });
+        }
+        self.ready()
+    }
+
     /// Healthy, if nothing is missing any more.
     pub(super) fn ready(self) -> Phase {
         let mut web = self.running.units.iter().filter(|unit| unit.is_web());
         let answers = web.all(|unit| unit.state == ProcessState::Up);
-        if self.lasted && answers {
+        if self.lasting == Lasting::Over && answers {
             self.healthy()
         } else {
             Phase::Booting(self)

@@ -1,5 +1,5 @@
 """A small web app for the tests: each path does one thing that a test wants to see."""
-import base64, hashlib, json, os, signal, sys, threading, time
+import base64, fcntl, hashlib, json, os, signal, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -31,6 +31,10 @@ class App(BaseHTTPRequestHandler):
                 print("slow for", query, flush=True)
             time.sleep(float(query))
             self.reply(os.environ["SLUGLINE_RELEASE_VERSION"])
+        elif path == "/healthz":
+            print("asked for its health", flush=True)
+            status = open("health").read() if os.path.exists("health") else "200"
+            self.reply("", int(status))
         elif path == "/crash":
             print("last words", flush=True)
             os._exit(3)
@@ -75,6 +79,9 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 512
 
 
+if os.environ.get("ALONE"):
+    alone = open("alone", "w")
+    fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
 if os.environ.get("STUBBORN"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("listening", flush=True)
