@@ -14,22 +14,26 @@ pub mod dry_run;
 pub mod export;
 pub mod gc;
 pub mod git;
+pub mod health;
 pub mod import;
 pub mod keys;
 pub mod logs;
 pub mod open;
 pub mod plugin_host;
 pub mod plugins;
+pub mod preboot;
 pub mod ps;
 pub mod recover;
 pub mod releases;
 pub mod restart;
 pub mod restore;
 pub mod serve;
+pub mod setting;
 pub mod static_site;
 pub mod status;
 pub mod tiers;
 pub mod tour;
+pub mod watch;
 
 use clap::{ArgMatches, Args, FromArgMatches};
 
@@ -154,6 +158,9 @@ commands! {
     notes(&["release", "--code-only", "--config-only", "--pin", "--unpin"]), "rollback" or "releases:rollback" "Go back to an earlier release's code and config, as a new release" releases::rollback;
     SHOWS, "ps" "List an app's processes" ps;
     notes(&[]), "restart" or "ps:restart" "Restart an app's processes" restart;
+    notes(&["state"]), "preboot" "Show or set whether new processes start beside the old ones" preboot;
+    notes(&["path", "--within"]), "health" "Show or set when a web process is healthy" health;
+    notes(&["seconds"]), "watch" "Show or set how long a release is watched after it took over" watch;
     SHOWS, "logs" "Show an app's logs" logs;
     SHOWS, "open" or "apps:open" "Open an app in the browser" open;
     SHOWS, "audit" "List what was done or refused, by whom and from where" audit;

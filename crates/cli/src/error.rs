@@ -191,6 +191,7 @@ invalid! {
     slugline_core::app::InvalidAppName,
     slugline_core::config::InvalidConfig,
     slugline_core::release::InvalidVersion,
+    slugline_core::settings::InvalidSetting,
     slugline_core::slug::InvalidDigest,
     slugline_plugin_host::HostError,
     slugline_plugin_host::install::InstallError,
