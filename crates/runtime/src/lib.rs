@@ -50,6 +50,7 @@ pub use desired::Desired;
 pub use home::Home;
 pub use limits::Limits;
 pub use logs::tail::tail;
+pub use router::RouterLimits;
 pub use serve::{Ready, ServeError, ServeOptions, serve};
 pub use spec::{AppSpec, ServerSpec};
 pub use static_site::{StaticError, serve_static};

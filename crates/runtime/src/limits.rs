@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::router::RouterLimits;
+
 /// Limits of the daemon. [`Limits::default`] is what people run; tests use smaller ones.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -19,6 +21,8 @@ pub struct Limits {
     /// How long the output of an ended process is waited for, where a process that it left behind
     /// keeps its pipe open.
     pub last_words: Duration,
+    /// The limits of the router.
+    pub router: RouterLimits,
     /// How long a request waits for a web process that is being started.
     pub hold: Duration,
     /// The size in bytes at which a log file is rotated; one older file is kept.
@@ -36,6 +40,7 @@ impl Default for Limits {
             drain: Duration::from_secs(30),
             settle: Duration::from_millis(300),
             last_words: Duration::from_secs(1),
+            router: RouterLimits::default(),
             hold: Duration::from_secs(10),
             log_bytes: 10 * 1024 * 1024,
             line_bytes: 16 * 1024,

@@ -23,7 +23,8 @@ use crate::launch::{Context, now};
 use crate::limits::Limits;
 use crate::logs::Logs;
 use crate::ports::address;
-use crate::router;
+use crate::router::Router;
+use crate::router::route::Routes;
 use crate::service;
 use crate::spec::AppSpec;
 use crate::supervisor::{Asking, Supervisor};
@@ -137,11 +138,12 @@ async fn run(
     let wanted = all(&desired).await?;
     let (events, receiver) = mpsc::unbounded_channel();
     let asking = Asking::new(events.clone());
+    let logs = Arc::new(Logs::new(home.logs(), limits.log_bytes));
     let cx = Arc::new(Context {
         machine: Machine::new(|key| std::env::var(key).ok()),
-        logs: Arc::new(Logs::new(home.logs(), limits.log_bytes)),
+        routes: Arc::new(Routes::new(Arc::clone(&logs))),
+        logs,
         limits: Arc::new(limits),
-        routes: Arc::default(),
         desired,
         events,
         reserved: Mutex::default(),
@@ -158,8 +160,11 @@ async fn run(
         let _ = asking.run(spec).await;
     }
     let control = open_control(home, &cx, &asking, port)?;
-    let hold = cx.limits.hold;
-    let router = tokio::spawn(router::serve(listener, Arc::clone(&cx.routes), hold, port));
+    let limits = &cx.limits;
+    let routes = Arc::clone(&cx.routes);
+    let (router, _writer) =
+        Router::new(routes, &limits.router, limits.hold).map_err(cannot("start the router"))?;
+    let router = tokio::spawn(router.serve(listener, port));
     ready(&Ready { port, crashed });
     service::ready();
     let life = tokio::spawn(service::live(asking.clone()));

@@ -3,130 +3,221 @@
 
 use std::error::Error as _;
 use std::io::ErrorKind;
-use std::net::IpAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http_body_util::Either;
-use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1::SendRequest;
 use hyper::http::request::Parts;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
-use hyper_util::client::legacy::Error;
-use hyper_util::rt::TokioIo;
-use slugline_core::app::AppName;
+use tokio::time::{timeout, timeout_at};
 
-use super::route::Route;
+use super::body::{Answer, Lent, Upload};
+use super::failure::Failure;
+use super::limits::RouterLimits;
+use super::record::Record;
+use super::route::Closed;
 use super::target::{InFlight, Target};
-use super::{Body, headers, pages};
+use super::{Body, headers, tunnel};
 
 /// A refused connection mostly means that the process has just died. That long it is waited for
 /// the supervisor to notice; then the request is tried once more, whatever the route says.
 const NOTICE: Duration = Duration::from_secs(1);
 
-/// Where a request came in.
-#[derive(Clone)]
-pub(crate) struct Edge {
-    /// The address of the client.
-    pub(crate) client: IpAddr,
-    /// The router's port.
-    pub(crate) port: u16,
+/// A request that is ready to be sent, as often as it takes.
+pub(super) struct Outgoing {
+    pub(super) parts: Parts,
+    pub(super) upload: Option<Upload>,
+    /// The client's side, where it asks for another protocol.
+    pub(super) upgrade: Option<OnUpgrade>,
 }
 
-/// The body of a request, lent to one attempt to send it: an attempt that failed before it took
-/// the first byte leaves it for the next.
-pub(crate) struct Lent {
-    body: Loan,
-    taken: Option<Incoming>,
-    hint: SizeHint,
-    empty: bool,
+/// An answer whose body is still to come, over the connection that it comes on.
+struct Arrived {
+    response: Response<Incoming>,
+    sender: SendRequest<Lent>,
+    in_flight: InFlight,
 }
 
-type Loan = Arc<Mutex<Option<Incoming>>>;
-
-/// The body of an answer. Its request counts as in flight until it is dropped.
-pub(crate) struct Counted {
-    body: Incoming,
-    _in_flight: InFlight,
+/// How long a request may wait.
+#[derive(Clone, Copy)]
+pub(super) struct Patience<'a> {
+    /// For a web process that is being started.
+    pub(super) hold: Duration,
+    pub(super) limits: &'a RouterLimits,
 }
 
-/// Takes a request to an app and brings its answer.
-pub(super) async fn forward(
-    mut request: Request<Incoming>,
-    app: &AppName,
-    route: &Route,
-    edge: &Edge,
-    hold: Duration,
-) -> Response<Body> {
-    let client_side = hyper::upgrade::on(&mut request);
-    let (mut parts, body) = request.into_parts();
-    let protocol = headers::strip(&mut parts.headers);
-    headers::forwarded(&mut parts.headers, edge);
-    let upgrades = protocol.is_some();
-    if let Some(protocol) = protocol {
-        headers::upgrade(&mut parts.headers, protocol);
-    }
-    let (hint, empty) = (body.size_hint(), body.is_end_stream());
-    let loan: Loan = Arc::new(Mutex::new(Some(body)));
-    let mut failed: Option<Arc<Target>> = None;
-    loop {
-        let in_flight = match route.enter(hold, failed.as_deref()).await {
-            Ok(in_flight) => in_flight,
-            Err(why) => return pages::not_up(app, why),
-        };
-        let body = Lent {
-            body: Arc::clone(&loan),
-            taken: None,
-            hint,
-            empty,
-        };
-        let attempt = outgoing(&parts, in_flight.target().port(), body);
-        match in_flight.target().client.request(attempt).await {
-            Ok(response) if upgrades => return tunnel(response, client_side, in_flight),
-            Ok(response) => return answer(response, in_flight),
-            Err(error) if failed.is_none() && may_try_again(&error, &parts.method, &loan) => {
-                let target = Arc::clone(in_flight.target());
-                drop(in_flight);
-                route.left(&target, NOTICE).await;
-                failed = Some(target);
-            }
-            Err(_) => return pages::no_answer(app),
+impl From<Closed> for Failure {
+    fn from(why: Closed) -> Self {
+        match why {
+            Closed::NotRunning | Closed::NoWeb | Closed::Stopped => Self::NoWeb,
+            Closed::Blank => Self::Blank,
+            Closed::Crashed => Self::AppCrashed,
+            Closed::Booting => Self::BootTimeout,
         }
     }
 }
 
-fn outgoing(parts: &Parts, port: u16, body: Lent) -> Request<Lent> {
-    let mut request = Request::new(body);
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    // A path that was one stays one; should it not, the app's root answers.
-    *request.uri_mut() = format!("http://127.0.0.1:{port}{path}")
-        .parse()
-        .unwrap_or_else(|_| {
-            let mut root = hyper::http::uri::Parts::from(Uri::from_static("http://127.0.0.1/"));
-            root.authority = format!("127.0.0.1:{port}").parse().ok();
-            Uri::from_parts(root).unwrap_or_default()
-        });
-    *request.method_mut() = parts.method.clone();
-    *request.version_mut() = Version::HTTP_11;
-    *request.headers_mut() = parts.headers.clone();
-    request
+/// Takes a request to an app and brings its answer.
+///
+/// # Errors
+/// Why there is none, with the record of the request, which does not say so yet.
+pub(super) async fn forward(
+    mut request: Outgoing,
+    mut record: Box<Record>,
+    patience: Patience<'_>,
+) -> Result<Response<Body>, (Failure, Box<Record>)> {
+    let Arrived {
+        mut response,
+        sender,
+        in_flight,
+    } = match arrive(&request, &mut record, patience).await {
+        Ok(arrived) => arrived,
+        Err(failure) => return Err((failure, record)),
+    };
+    record.status = response.status().as_u16();
+    // Ours is another connection: that the app speaks an older version does not concern it.
+    *response.version_mut() = Version::HTTP_11;
+    let window = patience.limits.between_bytes;
+    let client = request.upgrade.take();
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let Some(client) = client else {
+            // Nobody asked for another protocol.
+            return Err((Failure::BadResponse, record));
+        };
+        let app = hyper::upgrade::on(&mut response);
+        if let Some(protocol) = headers::strip(response.headers_mut()) {
+            headers::upgrade(response.headers_mut(), protocol);
+        }
+        headers::via(response.headers_mut());
+        tunnel::open(client, app, in_flight, record, window);
+        return Ok(response.map(|_| Either::Right(http_body_util::Full::default())));
+    }
+    headers::strip(response.headers_mut());
+    headers::via(response.headers_mut());
+    let upload = request.upload;
+    Ok(response
+        .map(|body| Either::Left(Answer::new(body, sender, in_flight, record, upload, window))))
 }
 
-/// Whether the app cannot have seen the request: nobody took the connection; or it was reset, as
-/// happens when a process dies before it has read what was sent to it. The latter counts for
-/// questions only, since a part may have been read. A connection that is closed in good order was
-/// not unread: whatever made the app close it is not done to it twice.
-fn may_try_again(error: &Error, method: &Method, loan: &Loan) -> bool {
-    let untouched = loan
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .is_some();
-    untouched && (error.is_connect() || (method.is_safe() && is_reset(error)))
+/// Sends the request until there is an answer; again only where the app cannot have seen it.
+async fn arrive(
+    request: &Outgoing,
+    record: &mut Record,
+    patience: Patience<'_>,
+) -> Result<Arrived, Failure> {
+    let mut failed: Option<Arc<Target>> = None;
+    loop {
+        let entered = record.route().enter(patience.hold, failed.as_deref());
+        let in_flight = entered.await?;
+        let target = Arc::clone(in_flight.target());
+        record.target = Some(Arc::clone(&target));
+        let failure = match attempt(request, in_flight, record, patience.limits).await {
+            Ok(arrived) => return Ok(arrived),
+            Err((failure, unseen)) if unseen && failed.is_none() => failure,
+            Err((failure, _)) => return Err(failure),
+        };
+        if failure == Failure::ConnectTimeout && record.route().targets().len() < 2 {
+            return Err(failure);
+        }
+        record.route().left(&target, NOTICE).await;
+        failed = Some(target);
+    }
 }
 
-fn is_reset(error: &Error) -> bool {
+/// Sends the request to one target. An error says as well whether it may be tried again.
+async fn attempt(
+    request: &Outgoing,
+    in_flight: InFlight,
+    record: &mut Record,
+    limits: &RouterLimits,
+) -> Result<Arrived, (Failure, bool)> {
+    let begin = Instant::now();
+    loop {
+        let pool = in_flight.target().pool();
+        let (mut sender, rested) = match pool.rested() {
+            Some(sender) => (sender, true),
+            None => {
+                let connected = pool.connect(limits.connect).await;
+                record.connect = Some(begin.elapsed());
+                (connected.map_err(|failure| (failure, true))?, false)
+            }
+        };
+        record.connect = Some(begin.elapsed());
+        record.sent = Some(Instant::now());
+        let response = sender.try_send_request(outgoing(request));
+        let waited = wait(response, request.upload.as_ref(), limits).await;
+        let mut error = match waited.map_err(|failure| (failure, false))? {
+            Ok(response) => {
+                return Ok(Arrived {
+                    response,
+                    sender,
+                    in_flight,
+                });
+            }
+            Err(error) => error,
+        };
+        // The app closed a connection that had rested, and nothing of the request was sent.
+        if rested && error.take_message().is_some() && is_untouched(request) {
+            continue;
+        }
+        return Err(what_failed(request, &error.into_error()));
+    }
+}
+
+/// Waits for an answer, as long as the upload goes on and a while longer.
+async fn wait<T>(
+    response: impl Future<Output = T>,
+    upload: Option<&Upload>,
+    limits: &RouterLimits,
+) -> Result<T, Failure> {
+    let Some(upload) = upload else {
+        let waited = timeout(limits.first_byte, response).await;
+        return waited.map_err(|_| Failure::RequestTimeout);
+    };
+    let mut response = std::pin::pin!(response);
+    loop {
+        let (deadline, failure) = upload.deadline(limits);
+        if let Ok(response) = timeout_at(deadline, &mut response).await {
+            return Ok(response);
+        }
+        if upload.deadline(limits).0 <= deadline {
+            return Err(failure);
+        }
+    }
+}
+
+fn outgoing(request: &Outgoing) -> Request<Lent> {
+    let mut message = Request::new(Lent::new(request.upload.as_ref()));
+    let path = request.parts.uri.path_and_query();
+    *message.uri_mut() = path.map_or_else(|| Uri::from_static("/"), |path| path.clone().into());
+    *message.method_mut() = request.parts.method.clone();
+    *message.headers_mut() = request.parts.headers.clone();
+    message
+}
+
+fn is_untouched(request: &Outgoing) -> bool {
+    request.upload.as_ref().is_none_or(Upload::is_untouched)
+}
+
+/// What is wrong, and whether the app cannot have seen the request: its connection was reset, as
+/// happens when a process dies before it has read what was sent to it. That counts for questions
+/// only, since a part may have been read. A connection that is closed in good order was not unread:
+/// whatever made the app close it is not done to it twice.
+fn what_failed(request: &Outgoing, error: &hyper::Error) -> (Failure, bool) {
+    if let Some(failure) = request.upload.as_ref().and_then(Upload::broken) {
+        return (failure, false);
+    }
+    if error.is_parse() {
+        return (Failure::BadResponse, false);
+    }
+    let unseen = is_untouched(request) && request.parts.method.is_safe() && is_reset(error);
+    (Failure::NoResponse, unseen)
+}
+
+fn is_reset(error: &hyper::Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
@@ -140,98 +231,21 @@ fn is_reset(error: &Error) -> bool {
     false
 }
 
-fn answer(mut response: Response<Incoming>, in_flight: InFlight) -> Response<Body> {
-    headers::strip(response.headers_mut());
-    // Ours is another connection: that the app speaks an older version does not concern it.
-    *response.version_mut() = Version::HTTP_11;
-    response.map(|body| {
-        Either::Left(Counted {
-            body,
-            _in_flight: in_flight,
-        })
-    })
-}
-
-/// Where the app agrees to change the protocol, both connections become one.
-fn tunnel(
-    mut response: Response<Incoming>,
-    client_side: OnUpgrade,
-    in_flight: InFlight,
-) -> Response<Body> {
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return answer(response, in_flight);
-    }
-    let app_side = hyper::upgrade::on(&mut response);
-    let protocol = headers::strip(response.headers_mut());
-    if let Some(protocol) = protocol {
-        headers::upgrade(response.headers_mut(), protocol);
-    }
-    tokio::spawn(async move {
-        if let (Ok(client), Ok(app)) = tokio::join!(client_side, app_side) {
-            splice(client, app).await;
-        }
-        drop(in_flight);
+/// Makes a client's request ready to be sent, or says why it is not to be.
+pub(super) fn prepare(mut request: Request<Incoming>) -> (Outgoing, Option<StatusCode>) {
+    let wrong = (request.method() == Method::CONNECT).then_some(StatusCode::METHOD_NOT_ALLOWED);
+    let protocol = headers::strip(request.headers_mut());
+    let upgrade = protocol.map(|protocol| {
+        headers::upgrade(request.headers_mut(), protocol);
+        hyper::upgrade::on(&mut request)
     });
-    response.map(|_| Either::Right(http_body_util::Full::default()))
-}
-
-async fn splice(client: Upgraded, app: Upgraded) {
-    let (mut client, mut app) = (TokioIo::new(client), TokioIo::new(app));
-    // It ends when either side does; an error is one of the ways to end.
-    let _ = tokio::io::copy_bidirectional(&mut client, &mut app).await;
-}
-
-impl HttpBody for Lent {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if self.taken.is_none() {
-            let body = self
-                .body
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            self.taken = body;
-        }
-        match &mut self.taken {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.taken
-            .as_ref()
-            .map_or(self.empty, HttpBody::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.taken
-            .as_ref()
-            .map_or_else(|| self.hint, HttpBody::size_hint)
-    }
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    headers::from_http2(&mut request);
+    let (parts, body) = request.into_parts();
+    let upload = (!body.is_end_stream()).then(|| Upload::new(body));
+    let request = Outgoing {
+        parts,
+        upload,
+        upgrade,
+    };
+    (request, wrong)
 }

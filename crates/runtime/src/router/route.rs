@@ -1,20 +1,31 @@
 //! Where requests go: the table of routes, and the set of targets at the end of each. It must not
 //! know HTTP, nor why a target comes or goes.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use slugline_core::app::AppName;
+use slugline_core::settings::Host;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::target::{Destination, InFlight, Target};
+use crate::logs::{AppLog, Logs};
 
 /// The routes of all apps.
+pub(crate) struct Routes {
+    table: RwLock<Table>,
+    logs: Arc<Logs>,
+}
+
 #[derive(Default)]
-pub(crate) struct Routes(RwLock<BTreeMap<AppName, Route>>);
+struct Table {
+    apps: BTreeMap<AppName, Route>,
+    /// The domains, and those that stand for every name one label longer, as `.example.com`.
+    domains: HashMap<String, Route>,
+}
 
 /// The route to one app. Moving it is one step for all its targets: once it is moved, no request
 /// goes to a target that it does not lead to any more.
@@ -22,6 +33,11 @@ pub(crate) struct Routes(RwLock<BTreeMap<AppName, Route>>);
 pub(crate) struct Route(Arc<Shared>);
 
 struct Shared {
+    app: AppName,
+    log: Arc<AppLog>,
+    maintenance: AtomicBool,
+    /// How many requests the app has, those that wait among them.
+    requests: AtomicUsize,
     way: watch::Sender<Way>,
     /// Counts requests, so that idle targets take turns.
     turns: AtomicU64,
@@ -54,38 +70,97 @@ pub(crate) enum Closed {
     Booting,
 }
 
+/// A request that counts among those that an app has.
+pub(crate) struct Request(Route);
+
 impl Routes {
-    pub(crate) fn find(&self, app: &AppName) -> Option<Route> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(app)
+    pub(crate) fn new(logs: Arc<Logs>) -> Self {
+        let table = RwLock::default();
+        Self { table, logs }
+    }
+
+    /// The route for the host that a request names, with a port or without: that of the app which has
+    /// this domain; then the app that its first label names, as in `myapp.localhost:8080`.
+    pub(crate) fn find(&self, host: &str) -> Option<Route> {
+        let host = host.to_ascii_lowercase();
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => &host,
+        };
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let (label, rest) = name.split_once('.')?;
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let domains = &table.domains;
+        let domain = domains
+            .get(name)
+            .or_else(|| domains.get(&name[label.len()..]));
+        let of_app = || table.apps.get(&AppName::new(label).ok()?);
+        domain
+            .or_else(|| of_app().filter(|_| !rest.is_empty()))
             .cloned()
     }
 
     pub(crate) fn apps(&self) -> Vec<AppName> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .cloned()
-            .collect()
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        table.apps.keys().cloned().collect()
     }
 
     /// The route to an app, made if there is none.
     pub(crate) fn add(&self, app: &AppName) -> Route {
-        let mut routes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let closed = || {
             Route(Arc::new(Shared {
+                app: app.clone(),
+                log: self.logs.app(app),
+                maintenance: AtomicBool::new(false),
+                requests: AtomicUsize::new(0),
                 way: watch::Sender::new(Way::Closed(Closed::NotRunning)),
                 turns: AtomicU64::new(1),
             }))
         };
-        routes.entry(app.clone()).or_insert_with(closed).clone()
+        let route = table.apps.entry(app.clone());
+        route.or_insert_with(closed).clone()
+    }
+
+    /// Makes these the domains of an app, and no others. One that another app has goes over to this.
+    pub(crate) fn set_domains(&self, app: &AppName, domains: &BTreeSet<Host>) {
+        let route = self.add(app);
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table
+            .domains
+            .retain(|_, known| !Arc::ptr_eq(&known.0, &route.0));
+        for domain in domains {
+            let name = domain.as_str();
+            let name = name.strip_prefix('*').unwrap_or(name);
+            table.domains.insert(name.to_owned(), route.clone());
+        }
     }
 }
 
 impl Route {
+    pub(crate) fn app(&self) -> &AppName {
+        &self.0.app
+    }
+
+    pub(super) fn log(&self) -> &Arc<AppLog> {
+        &self.0.log
+    }
+
+    /// Shows visitors that the app is under maintenance, or does so no more.
+    pub(crate) fn maintain(&self, on: bool) {
+        self.0.maintenance.store(on, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_maintained(&self) -> bool {
+        self.0.maintenance.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request in, whatever becomes of it. With it, how many the app has.
+    pub(super) fn request(&self) -> (Request, usize) {
+        let before = self.0.requests.fetch_add(1, Ordering::Relaxed);
+        (Request(self.clone()), before + 1)
+    }
+
     /// Opens the route to these web processes, in one step. A target that it leads to already stays
     /// the same one, with its requests in flight; with none of them, the route is closed.
     pub(crate) fn open(&self, destinations: &[Destination]) {
@@ -185,6 +260,18 @@ impl Route {
     }
 }
 
+impl Request {
+    pub(super) fn route(&self) -> &Route {
+        &self.0
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 fn is(target: &Arc<Target>, other: &Target) -> bool {
     std::ptr::eq(Arc::as_ptr(target), other)
 }
@@ -199,8 +286,62 @@ mod tests {
 
     const HOLD: Duration = Duration::from_secs(5);
 
+    fn routes() -> Routes {
+        // Nothing is written before the first line.
+        Routes::new(Arc::new(Logs::new("/nonexistent".into(), 1)))
+    }
+
+    fn app(name: &str) -> AppName {
+        AppName::new(name).unwrap()
+    }
+
     fn route() -> Route {
-        Routes::default().add(&AppName::new("a").unwrap())
+        routes().add(&app("a"))
+    }
+
+    #[test]
+    fn a_host_names_an_app_by_its_domain_or_by_its_first_label() {
+        let routes = routes();
+        for name in ["myapp", "shop", "other"] {
+            routes.add(&app(name));
+        }
+        let domains = |names: &[&str]| -> BTreeSet<Host> {
+            names.iter().map(|name| Host::new(name).unwrap()).collect()
+        };
+        routes.set_domains(
+            &app("shop"),
+            &domains(&["myapp.example.com", "*.shop.example"]),
+        );
+        let check = |host: &str, expected: Option<&str>| {
+            let found = routes.find(host);
+            let found = found.as_ref().map(|route| route.app().as_str());
+            assert_eq!(found, expected, "{host}");
+        };
+        check("myapp.localhost:8080", Some("myapp"));
+        check("MyApp.localhost", Some("myapp"));
+        check("myapp.example.org", Some("myapp"));
+        check("myapp.example.com", Some("shop"));
+        check("MYAPP.example.com.:443", Some("shop"));
+        check("www.shop.example", Some("shop"));
+        check("other.shop.example", Some("shop"));
+        check("a.b.shop.example", None);
+        for none in [
+            "",
+            "localhost:80",
+            "localhost",
+            "127.0.0.1:80",
+            "[::1]:80",
+            "-a.b",
+            "myapp.",
+            ".",
+        ] {
+            check(none, None);
+        }
+        routes.set_domains(&app("other"), &domains(&["myapp.example.com"]));
+        check("myapp.example.com", Some("other"));
+        routes.set_domains(&app("shop"), &domains(&[]));
+        check("www.shop.example", None);
+        check("myapp.example.com", Some("other"));
     }
 
     fn web(port: u16) -> Destination {

@@ -3,14 +3,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Notify;
 
-use super::forward::Lent;
+use super::pool::Pool;
 
 /// Where a web process answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +20,7 @@ pub(crate) struct Destination {
 /// One web process, with the connections to it.
 pub(crate) struct Target {
     destination: Destination,
-    pub(super) client: Client<HttpConnector, Lent>,
+    pool: Arc<Pool>,
     in_flight: AtomicUsize,
     /// The turn in which it took its latest request.
     latest: AtomicU64,
@@ -37,18 +33,9 @@ pub(crate) struct InFlight(Arc<Target>);
 
 impl Target {
     pub(super) fn new(destination: &Destination) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs(5)));
-        // Servers close connections that idle for a few seconds, and a request that is just being
-        // sent is lost with it; so ours idle for less than any common server allows.
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(1))
-            .build(connector);
         Self {
             destination: destination.clone(),
-            client,
+            pool: Pool::new(destination.port),
             in_flight: AtomicUsize::new(0),
             latest: AtomicU64::new(0),
             idle: Notify::new(),
@@ -57,6 +44,14 @@ impl Target {
 
     pub(crate) fn port(&self) -> u16 {
         self.destination.port
+    }
+
+    pub(super) fn process(&self) -> &str {
+        &self.destination.process
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
     }
 
     pub(super) fn is(&self, destination: &Destination) -> bool {
