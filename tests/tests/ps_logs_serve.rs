@@ -277,7 +277,7 @@ fn an_address_without_an_app_is_explained() {
     let (status, body) = environment.http_get("myapp", "/");
     assert_snapshot!(format!("{status}\n{body}"), @r"
     503
-    myapp cannot answer: it has no web process.
+    myapp cannot answer: it has no web process. (H14)
     Its processes: slugline ps --app myapp
     Its log:       slugline logs --app myapp
     ");

@@ -144,6 +144,7 @@ impl App {
             self.phase = self.begin(launch, cx);
         }
         self.set_route();
+        self.set_visitors(cx);
         self.finish_retiring(cx);
     }
 

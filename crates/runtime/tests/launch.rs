@@ -98,7 +98,7 @@ fn a_request_that_takes_too_long_is_cut_off_with_the_old_release() {
         let endless = scope.spawn(|| daemon.get(&name, "/slow?600"));
         daemon.wait_for_log(&name, "app[web.1]: slow for 600");
         daemon.release(&web("endless", 2, dir.path()));
-        assert_eq!(endless.join().unwrap().status, 502);
+        assert_eq!(endless.join().unwrap().status, 503);
     });
     assert_eq!(daemon.get(&name, "/version").body, "v2");
 }

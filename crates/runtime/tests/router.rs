@@ -51,6 +51,17 @@ fn the_app_learns_where_a_request_came_from() {
     check("x-forwarded-proto", Some("http"));
     check("x-forwarded-port", Some("99"));
     check("x-mine", Some("yes"));
+    check("via", Some("1.1 slugline"));
+    let start: u64 = headers["x-request-start"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let ago = now - Duration::from_millis(start);
+    assert!(ago < PATIENCE, "{start}");
+    assert!(answer.head.contains("via: 1.1 slugline"), "{}", answer.head);
     for gone in ["x-hop", "te", "connection", "transfer-encoding"] {
         check(gone, None);
     }
@@ -174,10 +185,10 @@ fn a_web_socket_passes_through() {
 }
 
 #[test]
-fn an_app_that_hangs_up_is_a_bad_gateway() {
+fn an_app_that_hangs_up_has_not_answered() {
     let (daemon, _dir) = started("rude");
     let answer = daemon.get(&app("rude"), "/hang-up");
-    assert_eq!(answer.status, 502);
+    assert_eq!(answer.status, 503);
     assert!(
         answer
             .body

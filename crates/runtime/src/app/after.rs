@@ -89,6 +89,16 @@ impl App {
         empty && self.phase.candidate().is_some()
     }
 
+    /// Tells the router under which hosts the app answers, and whether it is under maintenance.
+    pub(super) fn set_visitors(&self, cx: &Context) {
+        let stopped = self.stopped.as_ref().map(|(spec, _)| spec);
+        let spec = self.current.as_ref().map(|it| &it.spec).or(stopped);
+        if let Some(spec) = spec {
+            self.route.maintain(spec.settings.maintenance);
+            cx.routes.set_domains(&self.name, &spec.settings.domains);
+        }
+    }
+
     pub(crate) fn status(&self) -> AppStatus {
         let stopped = self.stopped.as_ref();
         let spec = self.current.as_ref().map(|current| &current.spec);

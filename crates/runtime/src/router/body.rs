@@ -168,7 +168,7 @@ impl HttpBody for Lent {
     fn size_hint(&self) -> SizeHint {
         self.taken
             .as_ref()
-            .map_or_else(|| self.hint.clone(), HttpBody::size_hint)
+            .map_or_else(|| self.hint, HttpBody::size_hint)
     }
 }
 
@@ -273,7 +273,7 @@ impl Drop for Answer {
     fn drop(&mut self) {
         // The end of an answer with a length is known before it is asked for.
         if self.ended || self.body.is_end_stream() {
-            self.record.complete();
+            self.record.complete = true;
             if let Some(sender) = self.sender.take() {
                 self.in_flight.target().pool().rest(sender);
             }

@@ -178,13 +178,17 @@ async fn wait<T>(
         return waited.map_err(|_| Failure::RequestTimeout);
     };
     let mut response = std::pin::pin!(response);
+    // Which of the two counts may change at any time.
+    let shorter = limits.first_byte.min(limits.between_bytes);
     loop {
         let (deadline, failure) = upload.deadline(limits);
-        if let Ok(response) = timeout_at(deadline, &mut response).await {
-            return Ok(response);
-        }
-        if upload.deadline(limits).0 <= deadline {
+        let now = tokio::time::Instant::now();
+        if deadline <= now {
             return Err(failure);
+        }
+        let look_again = deadline.min(now + shorter);
+        if let Ok(response) = timeout_at(look_again, &mut response).await {
+            return Ok(response);
         }
     }
 }

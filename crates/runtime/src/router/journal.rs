@@ -33,7 +33,7 @@ pub(crate) struct Writer {
 }
 
 enum Note {
-    Line(Arc<AppLog>, Facts),
+    Line(Arc<AppLog>, Box<Facts>),
     End,
 }
 
@@ -56,7 +56,7 @@ impl Journal {
 
     /// Leaves a line; at once.
     pub(super) fn note(&self, log: &Arc<AppLog>, facts: Facts) {
-        let line = Note::Line(Arc::clone(log), facts);
+        let line = Note::Line(Arc::clone(log), Box::new(facts));
         if self.lines.try_send(line).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }

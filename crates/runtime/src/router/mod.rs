@@ -45,7 +45,7 @@ use route::{Route, Routes};
 use wire::{Pulse, Serving, Wire};
 
 /// The body of an answer: an app's, or a page of ours.
-pub(crate) type Body = Either<Answer, Full<Bytes>>;
+type Body = Either<Answer, Full<Bytes>>;
 
 /// What every connection needs.
 pub(crate) struct Router {
@@ -183,7 +183,7 @@ impl Router {
         let (response, length) = pages::failed(route.app(), failure, html);
         record.fail(failure);
         record.bytes = length;
-        record.complete();
+        record.complete = true;
         response
     }
 

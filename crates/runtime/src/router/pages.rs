@@ -100,7 +100,7 @@ fn what_happened(app: &AppName, failure: Failure) -> String {
     let why = match failure {
         Failure::AppCrashed => "its web process has crashed, and will be started again",
         Failure::BacklogTooDeep => "it has too many requests already",
-        Failure::NoWeb => "it has no web process that runs",
+        Failure::NoWeb => "it has no web process",
         Failure::BootTimeout => "it is still being started",
         Failure::ConnectTimeout => "its web process takes no more connections",
         Failure::Refused => "nothing listens at the port of its web process",

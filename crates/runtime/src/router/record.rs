@@ -44,7 +44,8 @@ pub(super) struct Facts {
     pub(super) status: u16,
     pub(super) bytes: u64,
     pub(super) failure: Option<Failure>,
-    complete: bool,
+    /// The client has got all of it.
+    pub(super) complete: bool,
 }
 
 impl Record {
@@ -68,11 +69,6 @@ impl Record {
             self.facts.failure = Some(failure);
             self.facts.status = failure.status();
         }
-    }
-
-    /// The client has got all of it.
-    pub(super) fn complete(&mut self) {
-        self.facts.complete = true;
     }
 
     pub(super) fn route(&self) -> &Route {

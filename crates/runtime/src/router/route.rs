@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use slugline_core::app::AppName;
@@ -36,6 +36,7 @@ struct Shared {
     app: AppName,
     log: Arc<AppLog>,
     maintenance: AtomicBool,
+    domains: Mutex<BTreeSet<Host>>,
     /// How many requests the app has, those that wait among them.
     requests: AtomicUsize,
     way: watch::Sender<Way>,
@@ -113,6 +114,7 @@ impl Routes {
                 app: app.clone(),
                 log: self.logs.app(app),
                 maintenance: AtomicBool::new(false),
+                domains: Mutex::default(),
                 requests: AtomicUsize::new(0),
                 way: watch::Sender::new(Way::Closed(Closed::NotRunning)),
                 turns: AtomicU64::new(1),
@@ -125,6 +127,15 @@ impl Routes {
     /// Makes these the domains of an app, and no others. One that another app has goes over to this.
     pub(crate) fn set_domains(&self, app: &AppName, domains: &BTreeSet<Host>) {
         let route = self.add(app);
+        let mut known = route
+            .0
+            .domains
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *known == *domains {
+            return;
+        }
+        known.clone_from(domains);
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         table
             .domains

@@ -38,7 +38,7 @@ pub(super) fn open(
                 () = heard.silence(window) => record.fail(Failure::IdleConnection),
             }
             record.bytes = received.load(Ordering::Relaxed);
-            record.complete();
+            record.complete = true;
         }
         drop(in_flight);
     });

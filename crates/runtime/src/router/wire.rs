@@ -54,6 +54,8 @@ pub(super) struct Wire<S: AsyncWrite + Unpin> {
     /// The first bytes of the connection.
     first: Vec<u8>,
     scan: Scan,
+    /// The head that is read is ambiguous: none of it is to be understood any more.
+    spoiled: bool,
     /// How many requests had been begun when the present wait for a head began.
     seen: usize,
     waiting: Instant,
@@ -74,6 +76,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
             limits,
             first: Vec::with_capacity(HTTP2.len()),
             scan: Scan::default(),
+            spoiled: false,
             seen: 0,
             waiting: Instant::now(),
             begun: false,
@@ -115,7 +118,15 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
         if !std::mem::replace(&mut self.begun, true) {
             self.waiting = Instant::now();
         }
-        self.scan.feed(bytes)
+        self.spoiled || self.scan.feed(bytes)
+    }
+
+    /// Makes a head of these bytes that nobody accepts, and that is at its end soon.
+    fn spoil(&mut self, bytes: &mut [u8]) {
+        bytes.fill(b'\n');
+        if !std::mem::replace(&mut self.spoiled, true) {
+            bytes[..1].fill(0);
+        }
     }
 
     /// How long the client may say nothing now; HTTP/2 has messages of its own to find out who is
@@ -189,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
             Poll::Ready(Ok(())) if reads_head => {
                 let fresh = &mut buffer.filled_mut()[before..];
                 if !fresh.is_empty() && this.take_note(fresh) {
-                    fresh.fill(0);
+                    this.spoil(fresh);
                 }
                 Poll::Ready(Ok(()))
             }
