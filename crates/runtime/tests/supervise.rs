@@ -56,13 +56,14 @@ fn what_crashes_is_started_again_with_back_off() {
 fn the_log_has_the_last_words_before_the_death() {
     let (daemon, dir, name) = (Daemon::start(), slug(), app("talking"));
     daemon.release(&web("talking", 1, dir.path()));
-    assert_eq!(daemon.get(&name, "/crash").status, 502);
+    assert_eq!(daemon.get(&name, "/crash").status, 503);
     daemon.wait(&name, "web.1", |it| it.restarts == 1 && is_up(it));
     let log = daemon.log(&name);
     let text: Vec<_> = log
         .iter()
         .filter_map(|line| line.split_once(' '))
         .map(|it| it.1)
+        .filter(|it| !it.starts_with("router: "))
         .collect();
     let command = format!(
         "slugline[web.1]: Starting process with command `{} app.py`",
@@ -89,7 +90,7 @@ fn requests_after_a_crash_wait_for_the_next_start() {
     let (daemon, dir, name) = (Daemon::start(), slug(), app("phoenix"));
     daemon.release(&web("phoenix", 1, dir.path()));
     for _ in 0..3 {
-        assert_eq!(daemon.get(&name, "/crash").status, 502);
+        assert_eq!(daemon.get(&name, "/crash").status, 503);
         let answer = daemon.get(&name, "/version");
         assert_eq!((answer.status, answer.body.as_str()), (200, "v1"));
     }
