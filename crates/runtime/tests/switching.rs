@@ -79,7 +79,7 @@ fn what_is_set_counts_from_the_next_start_of_a_process_on() {
         ..Settings::default()
     };
     daemon.control().configure(&name, &settings).unwrap();
-    assert_eq!(daemon.get(&name, "/crash").status, 502);
+    assert_eq!(daemon.get(&name, "/crash").status, 503);
     daemon.wait_for_log(
         &name,
         "Process was not healthy within 1 s: GET /healthz answered 500",
