@@ -20,6 +20,7 @@ pub mod import;
 pub mod keys;
 pub mod logs;
 pub mod maintenance;
+pub mod metrics;
 pub mod open;
 pub mod plugin_host;
 pub mod plugins;
@@ -188,6 +189,7 @@ commands! {
     SHOWS, "serve:install" "Have systemd run the apps, after a reboot too" serve::install;
     SHOWS, "static" "" static_site;
     SHOWS, "status" "Show what runs on this machine" status;
+    SHOWS, "metrics" "Print figures for a monitoring system, as Prometheus reads them" metrics;
     SHOWS, "doctor" "Check everything, and say how to mend what is wrong" doctor;
     notes(&["file", "--without-key"]), "backup" "Write the whole home into one file, while it is in use" backup;
     SHOWS, "restore" "Make a home from a backup" restore;

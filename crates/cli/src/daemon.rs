@@ -1,6 +1,7 @@
 //! `slugline serve`: what the daemon of the runtime is given to know, the releases that are current,
 //! read from the ledger.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,7 +23,11 @@ use crate::upkeep::Upkeep;
 ///
 /// # Errors
 /// Where another runs already, the port is taken, or the home cannot be used.
-pub fn serve(context: &Context, port: u16) -> Result<(), CommandError> {
+pub fn serve(
+    context: &Context,
+    port: u16,
+    metrics: Option<SocketAddr>,
+) -> Result<(), CommandError> {
     context.ledger()?;
     let home = context.home.clone();
     let desired = Arc::new(Current {
@@ -33,6 +38,7 @@ pub fn serve(context: &Context, port: u16) -> Result<(), CommandError> {
     let options = ServeOptions {
         home,
         port,
+        metrics,
         desired,
         limits: Limits::default(),
     };

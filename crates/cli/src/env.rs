@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use slugline_ledger::KeySource;
@@ -23,7 +24,7 @@ const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
 const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 17] = [
+pub const VARIABLES: [(&str, &str); 18] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -33,6 +34,10 @@ pub const VARIABLES: [(&str, &str); 17] = [
     (
         "SLUGLINE_PORT",
         "The router's port, 8080 where nothing is said; 0 picks a free one",
+    ),
+    (
+        "SLUGLINE_METRICS",
+        "Where the daemon shows figures at /metrics, such as 127.0.0.1:9394; nowhere where nothing is said",
     ),
     (
         "SLUGLINE_BOOT_TIMEOUT",
@@ -169,6 +174,18 @@ impl Env {
         let found = self.get("SLUGLINE_HOME").or_else(xdg).or_else(default);
         found.and_then(absolute).ok_or_else(|| {
             CommandError::usage("There is nowhere to keep things: set SLUGLINE_HOME to a folder.")
+        })
+    }
+
+    /// `SLUGLINE_METRICS`.
+    pub fn metrics(&self) -> Result<Option<SocketAddr>, CommandError> {
+        let Some(text) = self.get("SLUGLINE_METRICS") else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| {
+            CommandError::usage(format!(
+                "SLUGLINE_METRICS={text} is no address with a port, such as 127.0.0.1:9394"
+            ))
         })
     }
 

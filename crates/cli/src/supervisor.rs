@@ -49,6 +49,19 @@ impl Supervisor {
         }
     }
 
+    /// Figures of the daemon, in the text format of OpenMetrics.
+    ///
+    /// # Errors
+    /// Where none runs, or it does not answer.
+    pub fn metrics(&self) -> Result<String, CommandError> {
+        match Control::connect(&self.home)? {
+            Some(control) => Ok(control.metrics()?),
+            None => Err(CommandError::failed(
+                "Nothing is measured: `slugline serve` does not run",
+            )),
+        }
+    }
+
     /// The processes and servers of an app; none where no daemon runs.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -25,6 +26,7 @@ use crate::logs::Logs;
 use crate::ports::address;
 use crate::router::Router;
 use crate::router::route::Routes;
+use crate::scrape::{self, Page};
 use crate::service;
 use crate::spec::AppSpec;
 use crate::supervisor::{Asking, Supervisor};
@@ -36,6 +38,8 @@ pub struct ServeOptions {
     /// The router's port on 127.0.0.1; 0 takes a free one. A socket that the service manager has opened is
     /// used instead.
     pub port: u16,
+    /// Where figures can be read over HTTP, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Knows what is to run.
     pub desired: Arc<dyn Desired>,
     /// [`Limits::default`], but in tests.
@@ -126,6 +130,7 @@ async fn run(
     let mut signals = Signals::new().map_err(cannot("listen to signals"))?;
     let ServeOptions {
         port,
+        metrics,
         desired,
         limits,
         ..
@@ -135,6 +140,10 @@ async fn run(
         .local_addr()
         .map_err(cannot("open the router's port"))?
         .port();
+    let figures = match metrics {
+        Some(address) => Some(listen_at(address).await?),
+        None => None,
+    };
     let wanted = all(&desired).await?;
     let (events, receiver) = mpsc::unbounded_channel();
     let asking = Asking::new(events.clone());
@@ -160,6 +169,15 @@ async fn run(
         let _ = asking.run(spec).await;
     }
     let control = open_control(home, &cx, &asking, port)?;
+    let page = |listener| {
+        let page = Page {
+            asking: asking.clone(),
+            routes: Arc::clone(&cx.routes),
+            since: now(),
+        };
+        tokio::spawn(scrape::serve(listener, page))
+    };
+    let figures = figures.map(page);
     let limits = &cx.limits;
     let routes = Arc::clone(&cx.routes);
     let (router, _writer) =
@@ -177,6 +195,7 @@ async fn run(
     // From here on nobody finds this daemon; those that are connected wait for its end.
     control.abort();
     router.abort();
+    figures.inspect(|page| page.abort());
     let _ = std::fs::remove_file(home.socket());
     asking.end();
     if !supervisor.is_finished() {
@@ -191,9 +210,15 @@ async fn listen(port: u16) -> Result<TcpListener, ServeError> {
     if let Some(passed) = service::router_socket().map_err(cannot(cannot_open))? {
         return TcpListener::from_std(passed).map_err(cannot(cannot_open));
     }
-    match TcpListener::bind(address(port)).await {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(ServeError::PortInUse(port)),
-        bound => bound.map_err(cannot(cannot_open)),
+    listen_at(address(port)).await
+}
+
+async fn listen_at(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    match TcpListener::bind(address).await {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            Err(ServeError::PortInUse(address.port()))
+        }
+        bound => bound.map_err(cannot("open a port")),
     }
 }
 
@@ -216,6 +241,7 @@ fn open_control(
     let server = Server {
         asking: asking.clone(),
         logs: Arc::clone(&cx.logs),
+        routes: Arc::clone(&cx.routes),
         pid: std::process::id(),
         port,
         since: now(),

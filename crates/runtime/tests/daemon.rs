@@ -35,6 +35,7 @@ fn the_daemon() {
 fn options(home: &Path, port: u16) -> ServeOptions {
     let desired = Arc::new(Ledger::default());
     ServeOptions {
+        metrics: None,
         home: home.to_owned(),
         port,
         desired,

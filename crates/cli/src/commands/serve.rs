@@ -3,6 +3,8 @@
 pub mod install;
 mod units;
 
+use std::net::SocketAddr;
+
 use crate::commands::Outcome;
 use crate::context::Context;
 use crate::daemon;
@@ -13,6 +15,9 @@ pub struct Args {
     /// The router's port; else SLUGLINE_PORT, else 8080; 0 picks a free one
     #[arg(short, long)]
     port: Option<u16>,
+    /// Let a monitoring system read figures at http://ADDRESS:PORT/metrics; else SLUGLINE_METRICS, else nowhere
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
     /// End the one that runs for this home, and all apps with it
     #[arg(long)]
     stop: bool,
@@ -29,6 +34,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Some(port) => port,
         None => context.env.port()?,
     };
-    daemon::serve(context, port)?;
+    let metrics = match args.metrics {
+        Some(address) => Some(address),
+        None => context.env.metrics()?,
+    };
+    daemon::serve(context, port, metrics)?;
     Ok(Status::Done)
 }

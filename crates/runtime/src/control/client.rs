@@ -118,6 +118,17 @@ impl Control {
         self.wire()?.done(&Request::Run { spec: spec.clone() })
     }
 
+    /// Figures for a monitoring system, in the text format of OpenMetrics.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn metrics(&self) -> Result<String, ControlError> {
+        match self.wire()?.ask(&Request::Metrics)? {
+            Reply::Metrics { text } => Ok(text),
+            _ => Err(ControlError::Nonsense),
+        }
+    }
+
     /// Ends all processes and servers of an app, and waits until they have ended. An app that does
     /// not run is no error.
     ///

@@ -30,6 +30,8 @@ pub(crate) struct Hello {
 #[serde(tag = "request", rename_all = "snake_case")]
 pub(crate) enum Request {
     Status,
+    /// Figures for a monitoring system.
+    Metrics,
     /// Start a release beside the one that runs; answered when it is healthy or not.
     Launch {
         spec: AppSpec,
@@ -61,6 +63,7 @@ pub(crate) enum Request {
 pub(crate) enum Reply {
     Done,
     Status { status: Status },
+    Metrics { text: String },
     Unhealthy { reason: String, log: Vec<String> },
     Line { line: String },
     Refused { why: Refusal },

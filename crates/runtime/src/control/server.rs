@@ -17,6 +17,7 @@ use super::protocol::{Hello, PROTOCOL, Refusal, Reply, Request, Status};
 use super::socket::Address;
 use crate::home::Home;
 use crate::logs::Logs;
+use crate::router::route::Routes;
 use crate::spec::AppSpec;
 use crate::supervisor::Asking;
 
@@ -24,6 +25,7 @@ use crate::supervisor::Asking;
 pub(crate) struct Server {
     pub(crate) asking: Asking,
     pub(crate) logs: Arc<Logs>,
+    pub(crate) routes: Arc<Routes>,
     pub(crate) pid: u32,
     pub(crate) port: u16,
     pub(crate) since: Timestamp,
@@ -90,6 +92,7 @@ impl Server {
                 }
                 Some(Request::Switch) => refused(Refusal::NoCandidate),
                 Some(Request::Status) => self.status().await,
+                Some(Request::Metrics) => self.metrics().await,
                 Some(Request::Run { spec }) => done(self.asking.run(spec).await),
                 Some(Request::Stop { app }) => done(self.asking.stop(app).await),
                 Some(Request::Configure { app, settings }) => {
@@ -143,6 +146,15 @@ impl Server {
                     },
                 }
             }
+            None => refused(Refusal::Ending),
+        }
+    }
+
+    async fn metrics(&self) -> Reply {
+        match self.asking.status().await {
+            Some(apps) => Reply::Metrics {
+                text: self.routes.metrics().text(self.since, &apps),
+            },
             None => refused(Refusal::Ending),
         }
     }

@@ -97,6 +97,9 @@ impl Drop for Record {
         }
         self.facts.service = self.facts.sent.map(|sent| sent.elapsed());
         let facts = std::mem::take(&mut self.facts);
+        let code = facts.failure.map(Failure::code);
+        let traffic = self.request.route().traffic();
+        traffic.count(facts.status, code, facts.service);
         self.journal.note(self.request.route().log(), facts);
     }
 }

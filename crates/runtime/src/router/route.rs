@@ -13,11 +13,13 @@ use tokio::time::timeout;
 
 use super::target::{Destination, InFlight, Target};
 use crate::logs::{AppLog, Logs};
+use crate::metrics::{Metrics, Traffic};
 
 /// The routes of all apps.
 pub(crate) struct Routes {
     table: RwLock<Table>,
     logs: Arc<Logs>,
+    metrics: Metrics,
 }
 
 #[derive(Default)]
@@ -35,6 +37,7 @@ pub(crate) struct Route(Arc<Shared>);
 struct Shared {
     app: AppName,
     log: Arc<AppLog>,
+    traffic: Traffic,
     maintenance: AtomicBool,
     domains: Mutex<BTreeSet<Host>>,
     /// How many requests the app has, those that wait among them.
@@ -77,7 +80,12 @@ pub(crate) struct Request(Route);
 impl Routes {
     pub(crate) fn new(logs: Arc<Logs>) -> Self {
         let table = RwLock::default();
-        Self { table, logs }
+        let metrics = Metrics::default();
+        Self {
+            table,
+            logs,
+            metrics,
+        }
     }
 
     /// The route for the host that a request names, with a port or without: that of the app which has
@@ -101,6 +109,11 @@ impl Routes {
             .cloned()
     }
 
+    /// What has been counted.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     pub(crate) fn apps(&self) -> Vec<AppName> {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
         table.apps.keys().cloned().collect()
@@ -113,6 +126,7 @@ impl Routes {
             Route(Arc::new(Shared {
                 app: app.clone(),
                 log: self.logs.app(app),
+                traffic: self.metrics.traffic(app),
                 maintenance: AtomicBool::new(false),
                 domains: Mutex::default(),
                 requests: AtomicUsize::new(0),
@@ -155,6 +169,10 @@ impl Route {
 
     pub(super) fn log(&self) -> &Arc<AppLog> {
         &self.0.log
+    }
+
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
 
     /// Shows visitors that the app is under maintenance, or does so no more.

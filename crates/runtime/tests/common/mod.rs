@@ -88,6 +88,7 @@ impl Daemon {
         let specs = current.iter().map(|spec| (spec.app.clone(), spec.clone()));
         ledger.current.lock().unwrap().extend(specs);
         let options = ServeOptions {
+            metrics: None,
             home: home.path().to_owned(),
             port: 0,
             desired: Arc::clone(&ledger) as Arc<dyn Desired>,
