@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use slugline_core::app::AppName;
-use slugline_core::corridor::launch::launch_spec;
+use slugline_core::corridor::launch::{is_idle, launch_spec};
 use slugline_core::port::{Ledger, LedgerError};
 use slugline_core::release::Version;
 use slugline_ledger::SqliteLedger;
@@ -73,15 +73,24 @@ struct Current {
 
 impl Current {
     fn spec(&self, ledger: &SqliteLedger, app: &AppName) -> Result<Option<AppSpec>, String> {
+        let said = |error: LedgerError| error.to_string();
+        let outline = match ledger.outline(app) {
+            Err(LedgerError::NoApp(_)) => return Ok(None),
+            other => other.map_err(said)?,
+        };
+        let resources = ledger.resources(app).map_err(said)?;
+        // Of an app that does not run no config var is opened: there may be very many such apps.
+        if is_idle(&outline, &resources) {
+            return Ok(None);
+        }
         let moment = match ledger.moment(app) {
             Err(LedgerError::NoApp(_)) => return Ok(None),
-            other => other.map_err(|error| error.to_string())?,
+            other => other.map_err(said)?,
         };
         let Some(current) = &moment.current else {
             return Ok(None);
         };
-        let resources = ledger.resources(app).map_err(|error| error.to_string())?;
-        let settings = ledger.settings(app).map_err(|error| error.to_string())?;
+        let settings = ledger.settings(app).map_err(said)?;
         let launch = launch_spec(app, current.version, &moment.state, &resources, settings);
         if launch.is_empty() {
             return Ok(None);

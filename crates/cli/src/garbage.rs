@@ -63,7 +63,7 @@ pub fn find(home: &Path, env: &Env, ui: Ui) -> Result<Option<Found>, CommandErro
     if !ledger.is_unfinished()? {
         garbage.extend(all(FOLDERS, unowned(home, &ledger)?));
     }
-    let (trees, skipped, serving) = unused_trees(home, env, ui, &ledger, &needed.apps)?;
+    let (trees, skipped, serving) = unused_trees(home, env, ui, &ledger)?;
     garbage.extend(all("unpacked slugs", trees));
     garbage.sort();
     Ok(Some(Found {
@@ -138,7 +138,6 @@ fn unused_trees(
     env: &Env,
     ui: Ui,
     ledger: &SqliteLedger,
-    apps: &BTreeSet<AppName>,
 ) -> Result<Trees, CommandError> {
     let root = trees(home);
     let unknown = "what runs is not known: slugline serve does not answer";
@@ -156,9 +155,9 @@ fn unused_trees(
                 needed.extend(versions.map(|version| (app.app.to_string(), version)));
             }
             // The daemon may be about to start what is current.
-            for app in apps {
-                let current = ledger.moment(app)?.current;
-                needed.extend(current.map(|release| (app.to_string(), release.version)));
+            for app in ledger.outlines()? {
+                let current = app.version();
+                needed.extend(current.map(|version| (app.app.name.to_string(), version)));
             }
             None
         }

@@ -2,6 +2,7 @@
 //! kept, nor print one: a value shows itself only through [`ConfigValue::reveal`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -122,9 +123,10 @@ pub struct ConfigVar {
     pub owner: Owner,
 }
 
-/// The config vars of an app at one moment, sorted by key.
+/// The config vars of an app at one moment, sorted by key. A copy costs nothing until one of the two
+/// is changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConfigVars(BTreeMap<ConfigKey, ConfigVar>);
+pub struct ConfigVars(Arc<BTreeMap<ConfigKey, ConfigVar>>);
 
 impl ConfigVars {
     /// All keys and values together are at most so many bytes (S7).
@@ -138,12 +140,12 @@ impl ConfigVars {
 
     /// Sets a var, whoever owned it before.
     pub fn insert(&mut self, key: ConfigKey, var: ConfigVar) {
-        self.0.insert(key, var);
+        Arc::make_mut(&mut self.0).insert(key, var);
     }
 
     /// Removes a var and answers what it was.
     pub fn remove(&mut self, key: &ConfigKey) -> Option<ConfigVar> {
-        self.0.remove(key)
+        Arc::make_mut(&mut self.0).remove(key)
     }
 
     /// All vars, sorted by key.
@@ -193,7 +195,7 @@ impl ConfigVars {
 
 impl FromIterator<(ConfigKey, ConfigVar)> for ConfigVars {
     fn from_iter<I: IntoIterator<Item = (ConfigKey, ConfigVar)>>(vars: I) -> Self {
-        Self(vars.into_iter().collect())
+        Self(Arc::new(vars.into_iter().collect()))
     }
 }
 

@@ -4,6 +4,8 @@
 pub mod compiler;
 pub mod launcher;
 pub mod ledger;
+pub mod lock;
+pub mod moment;
 pub mod policies;
 pub mod providers;
 
@@ -13,9 +15,10 @@ use crate::time::Timestamp;
 pub use compiler::{CompileError, CompileRequest, Compiler};
 pub use launcher::{LaunchError, LaunchSpec, Launched, Launcher, Server};
 pub use ledger::{
-    AppLock, Asked, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
-    ResourceChange, Settlement, Waiting,
+    Asked, Ledger, LedgerError, NewRelease, Outcome, ResourceChange, Settlement, Waiting,
 };
+pub use lock::{AppLock, Holder, Lock};
+pub use moment::{Deployed, Moment, Outline};
 pub use policies::{
     Announcement, Answers, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError,
     Proposal, RollbackRequest,

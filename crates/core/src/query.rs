@@ -4,7 +4,7 @@
 use crate::addon::PlanName;
 use crate::app::AppName;
 use crate::operation::rollback::{Ineligible, eligible, request_over};
-use crate::port::{LedgerError, Moment};
+use crate::port::LedgerError;
 use crate::refusal::Refusal;
 use crate::release::{PluginsUsed, Release, Version};
 use crate::state::State;
@@ -35,8 +35,8 @@ pub struct Inspected {
 ///
 /// # Errors
 /// [`Failure::Refused`], with the line that installs one.
-pub fn tier_of(moment: &Moment) -> Result<&PlanName, Failure> {
-    moment.state.tier().ok_or_else(|| {
+pub fn tier_of(tier: Option<&PlanName>) -> Result<&PlanName, Failure> {
+    tier.ok_or_else(|| {
         let refusal = Refusal::new(Ineligible::NoTier.to_string());
         refusal.hint("slugline addons:add releases:basic").into()
     })
@@ -51,7 +51,7 @@ pub fn history(
     app: &AppName,
     limit: usize,
 ) -> Result<Vec<Release>, Failure> {
-    tier_of(&ledger.moment(app)?)?;
+    tier_of(ledger.outline(app)?.tier())?;
     Ok(ledger.history(app, None, limit)?)
 }
 
@@ -64,10 +64,11 @@ pub fn inspect(
     app: &AppName,
     version: Version,
 ) -> Result<Inspected, Failure> {
-    let moment = ledger.moment(app)?;
-    tier_of(&moment)?;
+    let outline = ledger.outline(app)?;
+    tier_of(outline.tier())?;
     let Some(release) = ledger.release(app, version)? else {
-        return Err(not_kept(ledger, app, &moment, version)?);
+        let (last, tier) = (outline.last, outline.tier());
+        return Err(not_kept(ledger, app, (last, tier), version)?);
     };
     Ok(Inspected {
         state: ledger.state_at(app, version)?,
@@ -76,18 +77,19 @@ pub fn inspect(
     })
 }
 
+/// Why a release of an app with this newest number and this tier is not kept, and what is nearest.
 pub(crate) fn not_kept(
     ledger: &dyn crate::port::Ledger,
     app: &AppName,
-    moment: &Moment,
+    (last, tier): (Version, Option<&PlanName>),
     version: Version,
 ) -> Result<Failure, LedgerError> {
-    if moment.last == Version::NONE {
+    if last == Version::NONE {
         return Ok(Refusal::new(format!("{app} has no release yet")).into());
     }
-    let why = match moment.state.tier() {
-        Some(tier) if version <= moment.last => Ineligible::Pruned(version, tier.clone()),
-        _ => Ineligible::Never(version, moment.last),
+    let why = match tier {
+        Some(tier) if version <= last => Ineligible::Pruned(version, tier.clone()),
+        _ => Ineligible::Never(version, last),
     };
     // The nearest that is kept: the next older one, or else the oldest of all.
     let older = ledger.history(app, Some(version), 1)?;

@@ -10,7 +10,7 @@ use crate::addon::PlanName;
 use crate::app::AppName;
 use crate::corridor::{Engine, Failure};
 use crate::operation::rollback::entry;
-use crate::port::{Asked, HistoryEntry, Keep, LedgerError, Moment, PolicyError};
+use crate::port::{Asked, HistoryEntry, Keep, LedgerError, Moment, Outline, PolicyError};
 use crate::refusal::Refusal;
 use crate::release::{Release, Status, Version};
 use crate::time::Timestamp;
@@ -115,9 +115,9 @@ const DAY: u64 = 86_400;
 /// # Errors
 /// [`NotPruned`]; nothing has been removed then.
 pub fn prune(engine: &Engine<'_>, app: &AppName) -> Result<Vec<Version>, NotPruned> {
-    let moment = engine.ledger.moment(app)?;
+    let outline = engine.ledger.outline(app)?;
     let before = engine.ledger.asked(app)?;
-    prune_now(engine, app, &moment, before.as_ref())
+    prune_now(engine, &outline, before.as_ref())
 }
 
 /// As [`prune`] after a release, where nobody waits for what comes of it: the tier of a long history
@@ -127,14 +127,14 @@ pub fn prune(engine: &Engine<'_>, app: &AppName) -> Result<Vec<Version>, NotPrun
 /// # Errors
 /// [`NotPruned`]; nothing has been removed then.
 pub fn prune_where_due(engine: &Engine<'_>, app: &AppName) -> Result<(), NotPruned> {
-    let moment = engine.ledger.moment(app)?;
+    let outline = engine.ledger.outline(app)?;
     let before = engine.ledger.asked(app)?;
     let is_due = |before: &Asked| {
-        let tier = moment.state.tier().is_some_and(|tier| *tier == before.tier);
-        !tier || enough(before, moment.last, engine.clock.now())
+        let tier = outline.tier().is_some_and(|tier| *tier == before.tier);
+        !tier || enough(before, outline.last, engine.clock.now())
     };
     if before.as_ref().is_none_or(is_due) {
-        prune_now(engine, app, &moment, before.as_ref())?;
+        prune_now(engine, &outline, before.as_ref())?;
     }
     Ok(())
 }
@@ -149,11 +149,10 @@ fn enough(before: &Asked, last: Version, now: Timestamp) -> bool {
 
 fn prune_now(
     engine: &Engine<'_>,
-    app: &AppName,
-    moment: &Moment,
+    outline: &Outline,
     before: Option<&Asked>,
 ) -> Result<Vec<Version>, NotPruned> {
-    let tier = moment.state.tier();
+    let (app, tier) = (&outline.app.name, outline.tier());
     let (kept, lost) = ask(engine, app, tier, None)?;
     let now = engine.clock.now();
     if !lost.is_empty() {
@@ -161,7 +160,7 @@ fn prune_now(
     }
     let long = tier.filter(|_| kept / LONG > 1).map(|tier| Asked {
         tier: tier.clone(),
-        last: moment.last,
+        last: outline.last,
         kept,
         at: now,
     });

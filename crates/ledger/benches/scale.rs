@@ -4,7 +4,7 @@
 //!
 //! Pairs are run in turns, so that both meet the same machine. `cargo bench -p slugline-ledger --bench
 //! scale` takes a few minutes, most of which goes into making the million, in memory; a number after
-//! `--` makes another length of it.
+//! `--` makes another length of it, `creation` or `writers` only that part.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -12,6 +12,8 @@
     reason = "a benchmark stops where it cannot go on, and prints its rows"
 )]
 
+#[path = "scale/apps.rs"]
+mod apps;
 #[path = "scale/beside.rs"]
 mod beside;
 #[path = "scale/lengths.rs"]
@@ -111,15 +113,24 @@ fn row(what: &str, ours: Duration, beside: &str, theirs: Duration, aim: &str) {
     println!("| {what} | {ours} | {beside} | {theirs} | {ratio:.2} | {aim} |");
 }
 
+fn creation() {
+    beside::creation(folder, "on the disk");
+    beside::creation(cheap, "in memory, where nothing is waited for");
+}
+
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     match words.next().as_deref() {
+        Some("creation") => creation(),
+        Some("writers") => writers::eight_and_one(),
+        Some(apps::WORD) => apps::make(&words.collect::<Vec<_>>()),
         Some(writers::WORD) => writers::write(&words.collect::<Vec<_>>()),
+        Some(writers::BARE) => writers::write_bare(&words.collect::<Vec<_>>()),
         length => {
             let long = length
                 .and_then(|word| word.parse().ok())
                 .unwrap_or(1_000_000);
-            beside::creation();
+            creation();
             beside::bytes();
             writers::eight_and_one();
             lengths::all(long);

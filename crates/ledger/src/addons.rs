@@ -14,7 +14,7 @@ use crate::decode::{integer, text, text_or_null};
 use crate::fault::{Result, corrupt};
 use crate::interval::{Interval, Kind, Statements, Whence};
 use crate::sealing::Keys;
-use crate::{sql, usage};
+use crate::{apps, sql, usage};
 
 /// The kind that add-ons are.
 pub(crate) struct InstalledAddons;
@@ -30,6 +30,7 @@ impl Kind for InstalledAddons {
         close: sql::ADDON_CLOSE,
         drop: sql::ADDON_DROP,
         open: sql::ADDON_OPEN,
+        change: sql::ADDON_CHANGE,
         gap: sql::ADDON_GAP,
         sweep: sql::ADDON_SWEEP,
     };
@@ -101,6 +102,6 @@ pub(crate) fn install_first_tier(
     if changed == 0 {
         return Err(LedgerError::NoApp(app.clone()).into());
     }
-    usage::account(&tx, keys, app, at)?;
+    usage::account(&tx, keys, (apps::id(&tx, app)?, app), at)?;
     Ok(tx.commit()?)
 }

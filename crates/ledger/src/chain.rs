@@ -6,10 +6,12 @@
 //! it is settled. They are keyed, so that they tell nothing of a config var's value, and so that
 //! whoever alters the file without the key cannot make them anew.
 
+use std::ops::RangeInclusive;
+
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
-use slugline_core::config::Owner;
-use slugline_core::state::State;
+use slugline_core::addon::Addons;
+use slugline_core::config::{ConfigVars, Owner};
 
 use crate::fault::{Result, corrupt};
 use crate::sealing::Ring;
@@ -22,23 +24,23 @@ pub(crate) type Digest = [u8; 32];
 pub(crate) const NOTHING: Digest = [0; 32];
 
 /// Fields one after the other, each with its length, so that no two lists of fields are alike.
-struct Fields(hmac::Context);
+struct Fields(Vec<u8>);
 
 impl Fields {
-    fn new(ring: &Ring, what: &str) -> Self {
-        let mut fields = Self(hmac::Context::with_key(ring.history()));
+    fn new(what: &str) -> Self {
+        let mut fields = Self(Vec::with_capacity(1024));
         fields.add(what.as_bytes());
         fields
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        self.0
-            .update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-        self.0.update(bytes);
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.0.extend(length.to_be_bytes());
+        self.0.extend(bytes);
     }
 
     fn number(&mut self, number: i64) {
-        self.0.update(&number.to_be_bytes());
+        self.0.extend(number.to_be_bytes());
     }
 
     fn maybe(&mut self, text: Option<&str>) {
@@ -46,14 +48,14 @@ impl Fields {
         self.add(text.unwrap_or_default().as_bytes());
     }
 
-    fn done(self) -> Digest {
+    fn done(self, ring: &Ring) -> Digest {
         let mut digest = NOTHING;
-        digest.copy_from_slice(self.0.sign().as_ref());
+        digest.copy_from_slice(hmac::sign(ring.history(), &self.0).as_ref());
         digest
     }
 }
 
-/// Who made a release, and when.
+/// Who made a release, and when; and its code.
 pub(crate) struct Made<'a> {
     pub(crate) app: i64,
     pub(crate) version: i64,
@@ -61,19 +63,25 @@ pub(crate) struct Made<'a> {
     pub(crate) at: i64,
     /// The plugins that were asked, as JSON.
     pub(crate) plugins: Option<&'a str>,
+    /// As JSON ([`crate::slugs::body`]).
+    pub(crate) slug: Option<&'a str>,
 }
 
 /// The digest of what a release is a snapshot of.
-pub(crate) fn content(ring: &Ring, made: &Made<'_>, state: &State) -> Result<Digest> {
-    let mut fields = Fields::new(ring, "content");
+pub(crate) fn content(
+    ring: &Ring,
+    made: &Made<'_>,
+    config: &ConfigVars,
+    addons: &Addons,
+) -> Digest {
+    let mut fields = Fields::new("content");
     fields.number(made.app);
     fields.number(made.version);
     fields.add(made.actor.as_bytes());
     fields.number(made.at);
     fields.maybe(made.plugins);
-    let slug = state.slug.as_ref().map(serde_json::to_string).transpose()?;
-    fields.maybe(slug.as_deref());
-    for (key, var) in state.config.iter() {
+    fields.maybe(made.slug);
+    for (key, var) in config.iter() {
         let owner = match &var.owner {
             Owner::User => None,
             Owner::Addon(service) => Some(service.as_str()),
@@ -83,7 +91,7 @@ pub(crate) fn content(ring: &Ring, made: &Made<'_>, state: &State) -> Result<Dig
         fields.maybe(owner);
     }
     fields.add(b"add-ons");
-    for (service, addon) in &state.addons {
+    for (service, addon) in addons {
         fields.add(service.as_str().as_bytes());
         fields.add(addon.plan.to_string().as_bytes());
         fields.number(i64::try_from(addon.price.cents()).unwrap_or(i64::MAX));
@@ -94,7 +102,7 @@ pub(crate) fn content(ring: &Ring, made: &Made<'_>, state: &State) -> Result<Dig
                 .map(slugline_core::resource::ResourceId::as_str),
         );
     }
-    Ok(fields.done())
+    fields.done(ring)
 }
 
 /// What is left of a release when it is pruned, and what its digest is made of.
@@ -113,7 +121,7 @@ pub(crate) struct Link {
 
 /// The digest of a settled release that follows one with the digest `before`.
 pub(crate) fn digest(ring: &Ring, before: &Digest, link: &Link) -> Digest {
-    let mut fields = Fields::new(ring, "release");
+    let mut fields = Fields::new("release");
     fields.add(before);
     fields.number(link.app);
     fields.number(link.version);
@@ -122,15 +130,18 @@ pub(crate) fn digest(ring: &Ring, before: &Digest, link: &Link) -> Digest {
     fields.maybe(link.reason.as_deref());
     fields.maybe(link.slug.as_deref());
     fields.add(&link.content);
-    fields.done()
+    fields.done(ring)
 }
 
-/// Gives a release that has just been settled its digest, and those after it that waited for it.
-pub(crate) fn extend(tx: &Connection, ring: &Ring, app: i64, from: i64, last: i64) -> Result<()> {
-    let Some(mut before) = before(tx, app, from)? else {
-        return Ok(());
-    };
-    for version in from..=last {
+/// Gives the releases after one with the digest `before`, which waited for it, their digests.
+pub(crate) fn extend(
+    tx: &Connection,
+    ring: &Ring,
+    mut before: Digest,
+    app: i64,
+    waiting: RangeInclusive<i64>,
+) -> Result<()> {
+    for version in waiting {
         let Some(link) = link(tx, app, version)? else {
             break;
         };
@@ -142,7 +153,7 @@ pub(crate) fn extend(tx: &Connection, ring: &Ring, app: i64, from: i64, last: i6
 }
 
 /// The digest that a release follows; `None` while the one before is pending.
-fn before(tx: &Connection, app: i64, version: i64) -> Result<Option<Digest>> {
+pub(crate) fn before(tx: &Connection, app: i64, version: i64) -> Result<Option<Digest>> {
     let mut statement = tx.prepare_cached(sql::DIGEST_BEFORE)?;
     let found = statement
         .query_row([app, version - 1], |row| {

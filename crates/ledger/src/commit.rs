@@ -9,14 +9,15 @@ use slugline_core::release::Version;
 use slugline_core::state::State;
 
 use crate::addons::InstalledAddons;
+use crate::chain::Link;
 use crate::config::Config;
 use crate::connection::writing;
-use crate::decode::{self, integer_or_null, json, number, text};
+use crate::decode::{self, blob_or_null, integer_or_null, json, number, text};
 use crate::fault::Result;
-use crate::interval::Next;
+use crate::interval::{Next, Whence};
 use crate::newest::Newest;
 use crate::origins::Origin;
-use crate::sealing::Keys;
+use crate::sealing::{Keys, Ring};
 use crate::{chain, interval, journal, origins, plugin_sets, slugs, sql, usage};
 
 /// What an app's row counts and points at.
@@ -57,10 +58,17 @@ pub(crate) fn record(
     let Counters { id, last, .. } = counters(&tx, app)?;
     let version = last.next();
     let stored = number(version);
-    advance(&tx, keys, newest, (id, stored, number(last)), new.state)?;
-    let slug = match &new.state.slug {
-        Some(slug) => Some(slugs::intern(&tx, slug)?),
-        None => None,
+    let ring = keys.fresh(&tx)?;
+    let whence = Whence {
+        db: &tx,
+        keys,
+        app: id,
+    };
+    advance(&whence, &ring, newest, (stored, number(last)), new.state)?;
+    let code = slugs::body(new.state.slug.as_ref())?;
+    let slug = match (&new.state.slug, &code) {
+        (Some(slug), Some(text)) => Some(slugs::intern(&tx, slug, text)?),
+        _ => None,
     };
     let plugins = plugin_sets::text(new.plugins)?;
     let made = chain::Made {
@@ -69,8 +77,10 @@ pub(crate) fn record(
         actor: new.actor.as_str(),
         at: new.at.0,
         plugins: plugins.as_deref(),
+        slug: code.as_deref(),
     };
-    let content = chain::content(&*keys.fresh(&tx)?, &made, new.state)?;
+    let State { config, addons, .. } = new.state;
+    let content = chain::content(&ring, &made, config, addons);
     tx.prepare_cached(sql::ADD_RELEASE)?.execute(params![
         id,
         stored,
@@ -86,20 +96,21 @@ pub(crate) fn record(
     ])?;
     tx.prepare_cached(sql::SET_LAST)?.execute([id, stored])?;
     tx.commit()?;
-    let State { config, addons, .. } = new.state.clone();
-    newest.put(id, content, config, addons);
+    newest.put(id, content, config.clone(), addons.clone());
     Ok(version)
 }
 
 /// Writes what the next number changes of what the one before it, the last, held.
 fn advance(
-    tx: &Connection,
-    keys: &Keys,
+    whence: &Whence<'_>,
+    ring: &Ring,
     newest: &Newest,
-    (app, version, last): (i64, i64, i64),
+    (version, last): (i64, i64),
     state: &State,
 ) -> Result<()> {
-    let kept: Option<(i64, Option<Vec<u8>>)> = tx
+    let app = whence.app;
+    let kept: Option<(i64, Option<Vec<u8>>)> = whence
+        .db
         .prepare_cached(sql::NEWEST_KEPT)?
         .query_row([app], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
@@ -112,14 +123,10 @@ fn advance(
     let content = kept.filter(|(kept, _)| *kept == last);
     let content = content.and_then(|(_, content)| content);
     let known = newest.take(app, content.as_deref());
-    let known = known.as_ref();
-    let (config, addons) = (
-        known.map(|(config, _)| config.iter().collect()),
-        known.map(|(_, addons)| addons.iter().collect()),
-    );
-    let (after, addons_after) = (state.config.iter().collect(), state.addons.iter().collect());
-    interval::advance::<Config>(tx, keys, next, config.as_ref(), after)?;
-    interval::advance::<InstalledAddons>(tx, keys, next, addons.as_ref(), addons_after)
+    let config = known.as_ref().map(|(config, _)| config.iter());
+    let addons = known.as_ref().map(|(_, addons)| addons.iter());
+    interval::advance::<Config>(whence, ring, next, config, state.config.iter())?;
+    interval::advance::<InstalledAddons>(whence, ring, next, addons, state.addons.iter())
 }
 
 /// See [`slugline_core::port::Ledger::settle`].
@@ -133,20 +140,25 @@ pub(crate) fn settle(
     let tx = writing(db)?;
     let counters = counters(&tx, app)?;
     let (id, stored) = (counters.id, number(version));
-    let deployed = pending(&tx, app, id, version)?;
-    let (word, reason) = match &settlement.outcome {
-        Outcome::Succeeded { .. } => ("succeeded", None),
-        Outcome::Failed(reason) => ("failed", Some(reason)),
-    };
+    let Pending { deployed, link } = pending(&tx, app, id, version, &settlement.outcome)?;
+    let (status, reason) = word(&settlement.outcome);
+    let ring = keys.fresh(&tx)?;
+    let before = chain::before(&tx, id, stored)?;
+    let digest = before
+        .zip(link)
+        .map(|(before, link)| chain::digest(&ring, &before, &link));
     tx.prepare_cached(sql::SETTLE)?
-        .execute(params![id, stored, word, reason])?;
+        .execute(params![id, stored, status, reason, digest])?;
+    if let Some(digest) = digest {
+        let waiting = stored + 1..=number(counters.last);
+        chain::extend(&tx, &ring, digest, id, waiting)?;
+    }
     if let Outcome::Succeeded { code_pinned } = settlement.outcome {
         succeed(&tx, &counters, stored, code_pinned, deployed)?;
-        usage::account(&tx, keys, app, settlement.at)?;
+        usage::account(&tx, keys, (id, app), settlement.at)?;
     }
     let succeeded = matches!(settlement.outcome, Outcome::Succeeded { .. });
     journal::settle(&tx, id, succeeded)?;
-    chain::extend(&tx, &*keys.fresh(&tx)?, id, stored, number(counters.last))?;
     let mut add = tx.prepare_cached(sql::ADD_EVENT)?;
     for event in &settlement.events {
         add.execute(params![id, serde_json::to_string(event)?, settlement.at.0])?;
@@ -155,8 +167,28 @@ pub(crate) fn settle(
     Ok(tx.commit()?)
 }
 
-/// The slug of a pending release if it is a deploy.
-fn pending(db: &Connection, app: &AppName, id: i64, version: Version) -> Result<Option<i64>> {
+fn word(outcome: &Outcome) -> (&'static str, Option<&str>) {
+    match outcome {
+        Outcome::Succeeded { .. } => ("succeeded", None),
+        Outcome::Failed(reason) => ("failed", Some(reason)),
+    }
+}
+
+/// A release that is about to be settled.
+struct Pending {
+    /// Its slug, if it is a deploy.
+    deployed: Option<i64>,
+    /// What its digest is made of; none for one from before digests were kept.
+    link: Option<Link>,
+}
+
+fn pending(
+    db: &Connection,
+    app: &AppName,
+    id: i64,
+    version: Version,
+    outcome: &Outcome,
+) -> Result<Pending> {
     let mut statement = db.prepare_cached(sql::TO_SETTLE)?;
     let mut rows = statement.query([id, number(version)])?;
     let Some(row) = rows.next()? else {
@@ -167,7 +199,23 @@ fn pending(db: &Connection, app: &AppName, id: i64, version: Version) -> Result<
     }
     let change: Change = text(row, 1, "release.change", json)?;
     let slug = integer_or_null(row, 2, "release.slug")?;
-    Ok(slug.filter(|_| change.is_deploy()))
+    let (status, reason) = word(outcome);
+    let link = |content: &[u8]| -> Result<Link> {
+        Ok(Link {
+            app: id,
+            version: number(version),
+            change: row.get(1)?,
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+            slug: row.get(3)?,
+            content: chain::of_bytes(content, "release.content")?,
+        })
+    };
+    let content = blob_or_null(row, 4, "release.content")?;
+    Ok(Pending {
+        deployed: slug.filter(|_| change.is_deploy()),
+        link: content.map(link).transpose()?,
+    })
 }
 
 /// Moves what points at the newest release that succeeded, and at the newest deploy. A release

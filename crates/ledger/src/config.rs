@@ -24,6 +24,7 @@ impl Kind for Config {
         close: sql::CONFIG_CLOSE,
         drop: sql::CONFIG_DROP,
         open: sql::CONFIG_OPEN,
+        change: sql::CONFIG_CHANGE,
         gap: sql::CONFIG_GAP,
         sweep: sql::CONFIG_SWEEP,
     };

@@ -1,12 +1,14 @@
 //! An app's moment, its releases, what each was a snapshot of, and which are pinned. It must not
 //! change anything else.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slugline_core::actor::Actor;
 use slugline_core::addon::Addons;
 use slugline_core::app::{App, AppName};
 use slugline_core::config::ConfigVars;
-use slugline_core::port::{Deployed, LedgerError, Moment};
+use slugline_core::port::{Deployed, LedgerError, Moment, Outline};
 use slugline_core::release::{Release, Version};
 use slugline_core::slug::Slug;
 use slugline_core::state::State;
@@ -20,7 +22,7 @@ use crate::decode::{
     self, blob_or_null, integer, integer_or_null, json, number, text, text_or_null,
 };
 use crate::fault::{Result, corrupt};
-use crate::interval::Whence;
+use crate::interval::{Kind, Whence};
 use crate::newest::Newest;
 use crate::sealing::Keys;
 use crate::slugs::Slugs;
@@ -39,49 +41,110 @@ pub(crate) fn moment(
     let Some(row) = rows.next()? else {
         return Err(LedgerError::NoApp(app.clone()).into());
     };
+    let from = Whence {
+        db: &tx,
+        keys,
+        app: row.get(0)?,
+    };
+    let Outline {
+        app,
+        last,
+        current,
+        addons,
+        pending,
+    } = sketch(&from, row)?;
+    let config = match &current {
+        Some(release) => {
+            let config = number_of::<Config>(&from, release.version, last)?;
+            let config: ConfigVars = config.into_iter().collect();
+            // A first tier is in no release, and so not in what the newest holds.
+            if release.version == last
+                && read_addon(row, 10)?.is_none()
+                && let Some(content) = blob_or_null(row, 22, "release.content")?
+            {
+                let content = of_bytes(content, "release.content")?;
+                newest.put(from.app, content, config.clone(), addons.clone());
+            }
+            config
+        }
+        None => ConfigVars::default(),
+    };
+    let slug = current.as_ref().and_then(|release| release.slug.clone());
+    Ok(Moment {
+        app,
+        last,
+        state: State {
+            slug,
+            config,
+            addons,
+        },
+        current,
+        newest_deploy: newest_deploy(row)?,
+        code_pinned: integer::<i64>(row, 6, "app.code_pinned")? != 0,
+        pending,
+    })
+}
+
+/// See [`slugline_core::port::Ledger::outline`].
+pub(crate) fn outline(db: &Connection, keys: &Keys, app: &AppName) -> Result<Outline> {
+    let tx = reading(db)?;
+    let mut statement = tx.prepare_cached(sql::MOMENT)?;
+    let mut rows = statement.query([app.as_str()])?;
+    let Some(row) = rows.next()? else {
+        return Err(LedgerError::NoApp(app.clone()).into());
+    };
+    sketch_of(&tx, keys, row)
+}
+
+/// See [`slugline_core::port::Ledger::outlines`].
+pub(crate) fn outlines(db: &Connection, keys: &Keys) -> Result<Vec<Outline>> {
+    let tx = reading(db)?;
+    let mut statement = tx.prepare_cached(sql::MOMENTS)?;
+    let all = statement.query_and_then([], |row| sketch_of(&tx, keys, row))?;
+    all.collect()
+}
+
+fn sketch_of(db: &Connection, keys: &Keys, row: &Row<'_>) -> Result<Outline> {
+    let app = row.get(0)?;
+    sketch(&Whence { db, keys, app }, row)
+}
+
+/// What a row tells of an app, and its add-ons.
+fn sketch(from: &Whence<'_>, row: &Row<'_>) -> Result<Outline> {
     let last = decode::version(row, 4, "app.last_version")?;
     let current = current(row)?;
-    let mut state = State {
-        slug: current.as_ref().and_then(|release| release.slug.clone()),
-        ..State::default()
+    let mut addons = match &current {
+        Some(release) => number_of::<InstalledAddons>(from, release.version, last)?,
+        None => Addons::new(),
     };
-    if let Some(release) = &current {
-        let version = (release.version != last).then_some(release.version);
-        let from = Whence {
-            db: &tx,
-            keys,
-            app: row.get(0)?,
-        };
-        let (config, addons) = snapshot(&from, version)?;
-        (state.config, state.addons) = (config, addons);
-        if let (None, Some(content)) = (version, blob_or_null(row, 21, "release.content")?) {
-            let content = of_bytes(content, "release.content")?;
-            newest.put(
-                from.app,
-                content,
-                state.config.clone(),
-                state.addons.clone(),
-            );
-        }
-    }
     if let Some(tier) = read_addon(row, 10)? {
-        state.addons.insert(tier.plan.service().clone(), tier);
+        addons.insert(tier.plan.service().clone(), tier);
     }
     let status = text_or_null(row, 7, "release.status", |word| Some(word == "pending"))?;
-    Ok(Moment {
+    Ok(Outline {
         app: App {
-            name: app.clone(),
+            name: text(row, 21, "app.name", |name| AppName::new(name).ok())?,
             owner: text(row, 1, "app.owner", |name| Actor::new(name).ok())?,
             created_at: Timestamp(integer(row, 2, "app.created_at")?),
             branch: text_or_null(row, 3, "app.branch", |name| Some(name.to_owned()))?,
         },
         last,
         current,
-        state,
-        newest_deploy: newest_deploy(row)?,
-        code_pinned: integer::<i64>(row, 6, "app.code_pinned")? != 0,
+        addons,
         pending: (status == Some(true)).then_some(last),
     })
+}
+
+/// What a number held, of which the newest is at hand.
+fn number_of<K: Kind>(
+    from: &Whence<'_>,
+    version: Version,
+    last: Version,
+) -> Result<BTreeMap<K::Key, K::Value>> {
+    match version == last {
+        true => interval::now::<K>(from),
+        false => interval::at::<K>(from, number(version)),
+    }
 }
 
 fn current(row: &Row<'_>) -> Result<Option<Release>> {
@@ -105,21 +168,6 @@ fn newest_deploy(row: &Row<'_>) -> Result<Option<Deployed>> {
         (Some(version), Some(slug)) => Ok(Some(Deployed { version, slug })),
         _ => Err(corrupt("app.deploy_slug")),
     }
-}
-
-/// Config vars and add-ons of a number; those of the newest, which are at hand, where it is `None`.
-fn snapshot(from: &Whence<'_>, version: Option<Version>) -> Result<(ConfigVars, Addons)> {
-    let (config, addons) = match version.map(number) {
-        None => (
-            interval::now::<Config>(from)?,
-            interval::now::<InstalledAddons>(from)?,
-        ),
-        Some(version) => (
-            interval::at::<Config>(from, version)?,
-            interval::at::<InstalledAddons>(from, version)?,
-        ),
-    };
-    Ok((config.into_iter().collect(), addons))
 }
 
 /// See [`slugline_core::port::Ledger::release`].
@@ -188,12 +236,11 @@ pub(crate) fn state_at(
         keys,
         app: id,
     };
-    let (config, addons) = snapshot(&from, Some(version))?;
-    let slug = Slugs::default().get(&tx, slug)?;
+    let config = interval::at::<Config>(&from, number(version))?;
     Ok(State {
-        slug,
-        config,
-        addons,
+        slug: Slugs::default().get(&tx, slug)?,
+        config: config.into_iter().collect(),
+        addons: interval::at::<InstalledAddons>(&from, number(version))?,
     })
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Statements {
     pub(crate) close: &'static str,
     pub(crate) drop: &'static str,
     pub(crate) open: &'static str,
+    pub(crate) change: &'static str,
     pub(crate) gap: &'static str,
     pub(crate) sweep: &'static str,
 }
@@ -99,39 +100,26 @@ impl Next {
     }
 }
 
-/// What there is of each name.
-type All<'a, K> = BTreeMap<&'a <K as Kind>::Key, &'a <K as Kind>::Value>;
-
 /// Writes what the next number changes, and nothing of what it leaves as it is. `before` is what the
 /// newest number holds, where that is known: then only rows that end are read, and opened.
-pub(crate) fn advance<K: Kind>(
-    db: &Connection,
-    keys: &Keys,
+pub(crate) fn advance<'a, K: Kind + 'a>(
+    whence: &Whence<'_>,
+    ring: &Ring,
     next: Next,
-    before: Option<&All<'_, K>>,
-    mut after: All<'_, K>,
+    before: Option<impl Iterator<Item = (&'a K::Key, &'a K::Value)>>,
+    after: impl Iterator<Item = (&'a K::Key, &'a K::Value)>,
 ) -> Result<()> {
-    let whence = Whence {
-        db,
-        keys,
-        app: next.app,
+    let db = whence.db;
+    let (changed, mut begin) = match before {
+        Some(before) => differing::<K>(before, after),
+        None => (None, after.collect()),
     };
-    // The names of those to read; of all, where that is not known.
-    let changed = before.map(|before| {
-        let differ = |(key, value): &(&&K::Key, &&K::Value)| after.get(*key) != Some(*value);
-        let changed = before.iter().filter(differ).map(|(key, _)| *key);
-        changed.collect::<Vec<_>>()
-    });
-    if let Some(before) = before {
-        after.retain(|key, value| before.get(key) != Some(value));
-    }
     let mut ended = Vec::new();
     let mut compare = |row: &Row<'_>| -> Result<()> {
-        let (key, value) = K::read(row, &whence)?;
-        if after.get(&key).is_some_and(|same| **same == value) {
-            after.remove(&key);
-        } else {
-            ended.push((key, value, row.get::<_, i64>(K::FROM)?));
+        let (key, value) = K::read(row, whence)?;
+        match begin.get(&key) {
+            Some(same) if **same == value => drop(begin.remove(&key)),
+            _ => ended.push((key, value, row.get::<_, i64>(K::FROM)?)),
         }
         Ok(())
     };
@@ -143,32 +131,90 @@ pub(crate) fn advance<K: Kind>(
             }
         }
     }
-    let ring = keys.fresh(db)?;
     for (key, value, from) in ended {
-        let name = K::key(&key);
-        // What nobody can ask for any more is not kept: all releases that had it were pruned.
-        if next.newest_kept >= Some(from) {
-            let interval: [&dyn ToSql; 4] = [&next.app, &name, &next.version, &from];
-            insert::<K>(
-                db,
-                K::SQL.close,
-                &interval,
-                &next.place(&ring, name, from),
-                &value,
-            )?;
-        }
-        if !after.contains_key(&key) {
-            db.prepare_cached(K::SQL.drop)?
-                .execute(params![next.app, name])?;
+        end::<K>(db, ring, next, (&key, &value, from))?;
+        match begin.remove(&key) {
+            Some(value) => write::<K>(db, K::SQL.change, ring, next, (&key, value))?,
+            None => {
+                db.prepare_cached(K::SQL.drop)?
+                    .execute(params![next.app, K::key(&key)])?;
+            }
         }
     }
-    for (key, value) in after {
-        let name = K::key(key);
-        let interval: [&dyn ToSql; 3] = [&next.app, &name, &next.version];
-        let place = next.place(&ring, name, next.version);
-        insert::<K>(db, K::SQL.open, &interval, &place, value)?;
+    for (key, value) in begin {
+        write::<K>(db, K::SQL.open, ring, next, (key, value))?;
     }
     Ok(())
+}
+
+/// The names whose present rows end, and all that begins.
+type Differing<'a, K> = (
+    Option<Vec<&'a <K as Kind>::Key>>,
+    BTreeMap<&'a <K as Kind>::Key, &'a <K as Kind>::Value>,
+);
+
+/// What differs between two that are sorted by name.
+fn differing<'a, K: Kind + 'a>(
+    before: impl Iterator<Item = (&'a K::Key, &'a K::Value)>,
+    after: impl Iterator<Item = (&'a K::Key, &'a K::Value)>,
+) -> Differing<'a, K> {
+    let (mut changed, mut begin) = (Vec::new(), BTreeMap::new());
+    let (mut before, mut after) = (before.peekable(), after.peekable());
+    while let Some((key, value)) = after.peek().copied() {
+        match before.peek().copied() {
+            Some((old, _)) if old < key => changed.extend(before.next().map(|(old, _)| old)),
+            Some((old, was)) if old == key => {
+                if was != value {
+                    changed.push(old);
+                    begin.insert(key, value);
+                }
+                before.next();
+                after.next();
+            }
+            _ => {
+                begin.insert(key, value);
+                after.next();
+            }
+        }
+    }
+    changed.extend(before.map(|(old, _)| old));
+    (Some(changed), begin)
+}
+
+/// Ends an interval before the next number. What nobody can ask for any more is not kept: all
+/// releases that had it were pruned.
+fn end<K: Kind>(
+    db: &Connection,
+    ring: &Ring,
+    next: Next,
+    (key, value, from): (&K::Key, &K::Value, i64),
+) -> Result<()> {
+    if next.newest_kept < Some(from) {
+        return Ok(());
+    }
+    let name = K::key(key);
+    let interval: [&dyn ToSql; 4] = [&next.app, &name, &next.version, &from];
+    insert::<K>(
+        db,
+        K::SQL.close,
+        &interval,
+        &next.place(ring, name, from),
+        value,
+    )
+}
+
+/// Writes what holds from the next number on.
+fn write<K: Kind>(
+    db: &Connection,
+    sql: &str,
+    ring: &Ring,
+    next: Next,
+    (key, value): (&K::Key, &K::Value),
+) -> Result<()> {
+    let name = K::key(key);
+    let interval: [&dyn ToSql; 3] = [&next.app, &name, &next.version];
+    let place = next.place(ring, name, next.version);
+    insert::<K>(db, sql, &interval, &place, value)
 }
 
 fn each(

@@ -68,7 +68,7 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{Effect, Entry, Stage};
 use slugline_core::port::{
-    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange,
+    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outline, ResourceChange,
     Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
@@ -160,6 +160,14 @@ impl Ledger for SqliteLedger {
 
     fn moment(&self, app: &AppName) -> Result<Moment, LedgerError> {
         Ok(history::moment(&self.db, &self.keys, &self.newest, app)?)
+    }
+
+    fn outline(&self, app: &AppName) -> Result<Outline, LedgerError> {
+        Ok(history::outline(&self.db, &self.keys, app)?)
+    }
+
+    fn outlines(&self) -> Result<Vec<Outline>, LedgerError> {
+        Ok(history::outlines(&self.db, &self.keys)?)
     }
 
     fn release(&self, app: &AppName, version: Version) -> Result<Option<Release>, LedgerError> {

@@ -12,9 +12,14 @@ use crate::decode::{json, text};
 use crate::fault::{Result, corrupt};
 use crate::sql;
 
-/// The row of a slug, added where it is not there yet.
-pub(crate) fn intern(db: &Connection, slug: &Slug) -> Result<i64> {
-    let (digest, body) = (slug.id.as_str(), serde_json::to_string(slug)?);
+/// A slug as it is stored.
+pub(crate) fn body(slug: Option<&Slug>) -> Result<Option<String>> {
+    Ok(slug.map(serde_json::to_string).transpose()?)
+}
+
+/// The row of a slug with its text, added where it is not there yet.
+pub(crate) fn intern(db: &Connection, slug: &Slug, body: &str) -> Result<i64> {
+    let digest = slug.id.as_str();
     let mut find = db.prepare_cached(sql::FIND_SLUG)?;
     if let Some(id) = find
         .query_row(params![digest, body], |row| row.get(0))

@@ -2,12 +2,33 @@
 //! know what a column means, only how rows are found.
 
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
         $($(#[$doc])* pub(crate) const $name: &str = $sql;)*
 
         /// All of them, by name.
         #[cfg(test)]
         pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+/// An app with its current release, the status of its newest, the code of its newest deploy and its
+/// first tier.
+macro_rules! moment {
+    ($which:literal) => {
+        concat!(
+            "SELECT a.id, a.owner, a.created_at, a.branch, a.last_version, a.current_version,
+                a.code_pinned, l.status, a.deploy_version, d.body,
+                t.plan, t.price, t.resource,
+                r.version, r.change, r.actor, r.created_at, r.status, r.reason, r.pinned, s.body,
+                a.name, l.content
+            FROM app a
+            LEFT JOIN release l ON l.app_id = a.id AND l.version = a.last_version
+            LEFT JOIN release r ON r.app_id = a.id AND r.version = a.current_version
+            LEFT JOIN slug d ON d.id = a.deploy_slug
+            LEFT JOIN slug s ON s.id = r.slug
+            LEFT JOIN first_tier t ON t.app_id = a.id ",
+            $which
+        )
     };
 }
 
@@ -60,18 +81,8 @@ statements! {
     INSTALL_FIRST_TIER = "INSERT OR REPLACE INTO first_tier (app_id, since, plan, price, resource)
         SELECT id, last_version, ?2, ?3, ?4 FROM app WHERE name = ?1";
 
-    MOMENT = "SELECT a.id, a.owner, a.created_at, a.branch, a.last_version, a.current_version,
-            a.code_pinned, l.status, a.deploy_version, d.body,
-            t.plan, t.price, t.resource,
-            r.version, r.change, r.actor, r.created_at, r.status, r.reason, r.pinned, s.body,
-            l.content
-        FROM app a
-        LEFT JOIN release l ON l.app_id = a.id AND l.version = a.last_version
-        LEFT JOIN release r ON r.app_id = a.id AND r.version = a.current_version
-        LEFT JOIN slug d ON d.id = a.deploy_slug
-        LEFT JOIN slug s ON s.id = r.slug
-        LEFT JOIN first_tier t ON t.app_id = a.id
-        WHERE a.name = ?1";
+    MOMENT = moment!("WHERE a.name = ?1");
+    MOMENTS = moment!("ORDER BY a.name");
     RELEASE = "SELECT version, change, actor, created_at, status, reason, pinned, slug
         FROM release WHERE app_id = ?1 AND version = ?2";
     HISTORY = "SELECT version, change, actor, created_at, status, reason, pinned, slug
@@ -224,8 +235,10 @@ statements! {
     NEWEST_KEPT = "SELECT version, content FROM release WHERE app_id = ?1
         ORDER BY version DESC LIMIT 1";
     SET_LAST = "UPDATE app SET last_version = ?2 WHERE id = ?1";
-    TO_SETTLE = "SELECT status, change, slug FROM release WHERE app_id = ?1 AND version = ?2";
-    SETTLE = "UPDATE release SET status = ?3, reason = ?4 WHERE app_id = ?1 AND version = ?2";
+    TO_SETTLE = "SELECT r.status, r.change, r.slug, s.digest, r.content
+        FROM release r LEFT JOIN slug s ON s.id = r.slug WHERE r.app_id = ?1 AND r.version = ?2";
+    SETTLE = "UPDATE release SET status = ?3, reason = ?4, digest = ?5
+        WHERE app_id = ?1 AND version = ?2";
     SET_CURRENT = "UPDATE app SET current_version = ?2, code_pinned = ?3 WHERE id = ?1";
     SET_DEPLOY = "UPDATE app SET deploy_version = ?2, deploy_slug = ?3 WHERE id = ?1";
     DROP_FIRST_TIER = "DELETE FROM first_tier WHERE app_id = ?1 AND since < ?2";
@@ -311,8 +324,11 @@ statements! {
     CONFIG_CLOSE = "INSERT INTO config_past (app_id, key, to_version, from_version, value, owner)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     CONFIG_DROP = "DELETE FROM config_now WHERE app_id = ?1 AND key = ?2";
-    CONFIG_OPEN = "INSERT OR REPLACE INTO config_now (app_id, key, from_version, value, owner)
+    CONFIG_OPEN = "INSERT INTO config_now (app_id, key, from_version, value, owner)
         VALUES (?1, ?2, ?3, ?4, ?5)";
+    /// The same in place of another, for which `INSERT OR REPLACE` would keep a journal as well.
+    CONFIG_CHANGE = "UPDATE config_now SET from_version = ?3, value = ?4, owner = ?5
+        WHERE app_id = ?1 AND key = ?2";
     /// Drops what lies whole between two numbers that are kept, `?3` and `?4`.
     CONFIG_GAP = "DELETE FROM config_past WHERE app_id = ?1 AND key = ?2
         AND to_version > ?3 AND to_version <= ?4 AND from_version > ?3";
@@ -352,9 +368,11 @@ statements! {
             (app_id, service, to_version, from_version, plan, price, resource)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     ADDON_DROP = "DELETE FROM addon_now WHERE app_id = ?1 AND service = ?2";
-    ADDON_OPEN = "INSERT OR REPLACE INTO addon_now
+    ADDON_OPEN = "INSERT INTO addon_now
             (app_id, service, from_version, plan, price, resource)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    ADDON_CHANGE = "UPDATE addon_now SET from_version = ?3, plan = ?4, price = ?5, resource = ?6
+        WHERE app_id = ?1 AND service = ?2";
     ADDON_GAP = "DELETE FROM addon_past WHERE app_id = ?1 AND service = ?2
         AND to_version > ?3 AND to_version <= ?4 AND from_version > ?3";
     ADDON_SWEEP = "DELETE FROM addon_past WHERE app_id = ?1 AND service = ?2
@@ -432,6 +450,31 @@ mod tests {
             }
         }
         assert!(plan(&db, "SELECT * FROM release").iter().any(|l| scans(l)));
+    }
+
+    /// SQLite can compile a statement again whenever another value is bound to it; that takes longer
+    /// than most statements take.
+    #[test]
+    fn no_statement_is_compiled_each_time_it_is_run() {
+        let home = slugline_testkit::private_folder();
+        let open = || crate::SqliteLedger::open(home.path()).unwrap();
+        // Making the tables lets SQLite compile anew what it knew before.
+        drop(open());
+        let ledger = open();
+        let again = ALL.iter().filter(|(_, sql)| {
+            for value in ["a", "b"] {
+                let mut statement = ledger.db.prepare_cached(sql).unwrap();
+                for parameter in 1..=statement.parameter_count() {
+                    statement.raw_bind_parameter(parameter, value).unwrap();
+                }
+                // What these values are refused for does not matter.
+                let _ = statement.raw_query().next();
+            }
+            let statement = ledger.db.prepare_cached(sql).unwrap();
+            statement.get_status(rusqlite::StatementStatus::RePrepare) > 0
+        });
+        let names: Vec<_> = again.map(|(name, _)| *name).collect();
+        assert_eq!(names, [""; 0]);
     }
 
     #[test]
@@ -562,9 +605,10 @@ mod tests {
             // Making a release.
             NEWEST_KEPT, |n| (1);
             ADD_RELEASE, |n| (1, n + 1, "", "", 0, 1, Option::<i64>::None, Option::<i64>::None, vec![0_u8]);
+            CONFIG_CHANGE, |n| (1, "A", n + 1, vec![0_u8], Option::<String>::None);
             CONFIG_CLOSE, |n| (1, "KEY_1", n + 99, n + 1, vec![0_u8], Option::<String>::None);
             TO_SETTLE, |n| (1, n + 1);
-            SETTLE, |n| (1, n + 1, "succeeded", Option::<String>::None);
+            SETTLE, |n| (1, n + 1, "succeeded", Option::<String>::None, vec![0_u8]);
             DIGEST_BEFORE, |n| (1, n);
             LINK, |n| (1, n + 1);
             SET_DIGEST, |n| (1, n + 1, vec![0_u8]);

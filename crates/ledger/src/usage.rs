@@ -15,12 +15,17 @@ use crate::decode::{integer, integer_or_null, text};
 use crate::fault::{Result, corrupt};
 use crate::interval::Whence;
 use crate::sealing::Keys;
-use crate::{apps, interval, sql};
+use crate::{interval, sql};
 
 /// Ends the intervals of what an app has not any more, and begins those of what it has not had so
 /// far. Part of the transaction that changed what it has.
-pub(crate) fn account(tx: &Connection, keys: &Keys, app: &AppName, at: Timestamp) -> Result<()> {
-    let (owner, mut addons) = present(tx, keys, apps::id(tx, app)?)?;
+pub(crate) fn account(
+    tx: &Connection,
+    keys: &Keys,
+    (id, app): (i64, &AppName),
+    at: Timestamp,
+) -> Result<()> {
+    let (owner, mut addons) = present(tx, keys, id)?;
     let mut open = tx.prepare_cached(sql::USAGE_OPEN)?;
     let mut rows = open.query([app.as_str()])?;
     let mut ended = Vec::new();

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
+use slugline_core::addon::Addons;
 use slugline_core::app::AppName;
 use slugline_core::config::ConfigVars;
 use slugline_core::port::LedgerError;
 use slugline_core::release::Version;
-use slugline_core::state::State;
+use slugline_core::slug::Slug;
 
 use crate::SqliteLedger;
 use crate::addons::InstalledAddons;
@@ -25,7 +26,7 @@ use crate::fault::{Fault, Result};
 use crate::interval::{Kind, Whence};
 use crate::keys::hex;
 use crate::sealing::{Keys, Ring};
-use crate::slugs::Slugs;
+use crate::slugs::{self, Slugs};
 use crate::sql;
 
 /// What became of verifying one app.
@@ -242,12 +243,9 @@ fn walk(from: &Whence<'_>, check: &mut Check<'_>) -> std::result::Result<(), Bro
             continue;
         }
         let number = entry.link.version;
-        let state = State {
-            slug: slugs.get(from.db, entry.slug)?,
-            config: config.at(number)?.into_iter().collect::<ConfigVars>(),
-            addons: addons.at(number)?,
-        };
-        check.content(&entry, &state)?;
+        let slug = slugs.get(from.db, entry.slug)?;
+        let config = config.at(number)?.into_iter().collect();
+        check.content(&entry, slug.as_ref(), &config, &addons.at(number)?)?;
     }
     Ok(())
 }
@@ -296,16 +294,24 @@ impl Check<'_> {
         Ok(entry.kept)
     }
 
-    fn content(&mut self, entry: &Entry, state: &State) -> std::result::Result<(), Broken> {
+    fn content(
+        &mut self,
+        entry: &Entry,
+        slug: Option<&Slug>,
+        config: &ConfigVars,
+        addons: &Addons,
+    ) -> std::result::Result<(), Broken> {
         let number = entry.link.version;
+        let slug = slugs::body(slug)?;
         let made = Made {
             app: entry.link.app,
             version: number,
             actor: entry.actor.as_deref().unwrap_or_default(),
             at: entry.at.unwrap_or(0),
             plugins: entry.plugins.as_deref(),
+            slug: slug.as_deref(),
         };
-        if chain::content(self.ring, &made, state)? != entry.link.content {
+        if chain::content(self.ring, &made, config, addons) != entry.link.content {
             let what = "does not hold what was recorded: its code, config vars, add-ons, actor or \
                         time were altered";
             return Err(Broken::At(number, what));

@@ -274,6 +274,8 @@ fn shown(ledger: &dyn Ledger, one: &str) -> Vec<String> {
                 .moment(&of)
                 .map(|moment| (values(&moment.state), moment))
         ),
+        format!("{:?}", ledger.outline(&of)),
+        format!("{:?}", ledger.outlines()),
         format!("{:?}", ledger.history(&of, None, 5)),
         format!("{:?}", ledger.history(&of, Some(v(9)), 5)),
         format!("{:?}", ledger.resources(&of)),

@@ -11,7 +11,7 @@ use slugline_core::billing::Usage;
 use slugline_core::journal::{self, Effect, Stage};
 use slugline_core::port::{
     AppLock, Asked, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
-    ResourceChange, Settlement, Waiting,
+    Outline, ResourceChange, Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Status, Version};
 use slugline_core::resource::{Resource, ResourceId};
@@ -115,6 +115,17 @@ impl Entry {
             newest_deploy: self.deployed.clone(),
             code_pinned: self.pinned,
             pending: pending.map(|(release, _)| release.version),
+        }
+    }
+
+    fn outline(&self) -> Outline {
+        let moment = self.moment();
+        Outline {
+            app: moment.app,
+            last: moment.last,
+            current: moment.current,
+            addons: moment.state.addons,
+            pending: moment.pending,
         }
     }
 
@@ -232,6 +243,14 @@ impl Ledger for MemoryLedger {
 
     fn moment(&self, app: &AppName) -> Answer<Moment> {
         Ok(self.entry(app)?.moment())
+    }
+
+    fn outline(&self, app: &AppName) -> Answer<Outline> {
+        Ok(self.entry(app)?.outline())
+    }
+
+    fn outlines(&self) -> Answer<Vec<Outline>> {
+        Ok(self.0.borrow().apps.values().map(Entry::outline).collect())
     }
 
     fn release(&self, app: &AppName, version: Version) -> Answer<Option<Release>> {

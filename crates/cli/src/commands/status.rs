@@ -42,18 +42,19 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let supervisor = context.supervisor();
     let serving = supervisor.status()?;
     let mut apps = Vec::new();
-    for app in ledger.apps()? {
-        let current = ledger.moment(&app.name)?.current;
-        let processes = processes_of(serving.as_ref(), &app.name);
+    for outline in ledger.outlines()? {
+        let current = outline.version();
+        let name = outline.app.name;
+        let processes = processes_of(serving.as_ref(), &name);
         apps.push(AppJson {
-            release: current.map(|release| release.version.to_string()),
+            release: current.map(|version| version.to_string()),
             up: processes
                 .iter()
                 .filter(|process| process.state == ProcessState::Up)
                 .count(),
             processes: processes.len(),
-            url: supervisor.url_at(&app.name, serving.as_ref().map(|serving| serving.port)),
-            name: app.name.to_string(),
+            url: supervisor.url_at(&name, serving.as_ref().map(|serving| serving.port)),
+            name: name.to_string(),
         });
     }
     let status = StatusJson {

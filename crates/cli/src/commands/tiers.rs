@@ -6,7 +6,7 @@ pub mod remove;
 
 use slugline_core::addon::{PlanName, ServiceName};
 use slugline_core::app::AppName;
-use slugline_core::port::{Ledger, LedgerError};
+use slugline_core::port::{Ledger, LedgerError, Outline};
 use slugline_plugin_host::{PluginHost, PluginInfo};
 
 use crate::error::CommandError;
@@ -32,14 +32,9 @@ pub fn backer(host: &PluginHost, tier: &PlanName) -> Option<PluginInfo> {
 /// # Errors
 /// Those of the ledger.
 pub fn in_use(ledger: &dyn Ledger) -> Result<Vec<(AppName, PlanName)>, LedgerError> {
-    let mut found = Vec::new();
-    for app in ledger.apps()? {
-        match ledger.moment(&app.name) {
-            Ok(moment) => found.extend(moment.state.tier().cloned().map(|tier| (app.name, tier))),
-            // It was destroyed since it was listed.
-            Err(LedgerError::NoApp(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
+    let tier = |outline: Outline| {
+        let tier = outline.tier().cloned();
+        tier.map(|tier| (outline.app.name, tier))
+    };
+    Ok(ledger.outlines()?.into_iter().filter_map(tier).collect())
 }

@@ -43,14 +43,17 @@ struct Row {
 impl Billing {
     /// The lines of these months.
     pub fn new(lines: &[Line], months: &[Month], now: Timestamp) -> Self {
+        // There may be very many of both: each line is looked at once, and not once a month.
+        let by_month = lines.chunk_by(|one, next| one.month == next.month);
+        let by_month: BTreeMap<_, _> = by_month.map(|own| (&own[0].month, own)).collect();
         let bill = |month: &Month| {
-            let own = || lines.iter().filter(|line| line.month == month.label);
+            let own = || by_month.get(&month.label).copied().unwrap_or_default();
             MonthBill {
                 month: month.label.clone(),
                 from: rfc3339(month.from),
                 to: rfc3339(month.to),
                 complete: month.to <= now,
-                lines: own().map(Row::from).collect(),
+                lines: own().iter().map(Row::from).collect(),
                 apps: totals(own(), |line| line.app.to_string()),
                 owners: totals(own(), |line| line.owner.to_string()),
                 cost_cents: total(own()),

@@ -14,7 +14,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
         let padded = cells
             .iter()
             .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
+            .map(|(cell, width)| padded_to(cell, *width));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let dashes: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
@@ -26,6 +26,12 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
         .iter()
         .map(|row| line(row.iter().map(String::as_str).collect()));
     head.into_iter().chain(body).collect()
+}
+
+/// What `format!` does, whose widths end at 65,535.
+fn padded_to(cell: &str, width: usize) -> String {
+    let missing = width.saturating_sub(cell.chars().count());
+    format!("{cell}{}", " ".repeat(missing))
 }
 
 /// `=== title` and its `Label:` lines, the labels padded to the longest; a value of several lines
@@ -53,6 +59,13 @@ pub fn labelled(title: &str, rows: &[(&str, String)]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_may_be_of_any_length() {
+        let long = "a".repeat(70_000);
+        let rows = [vec![long.clone(), "x".to_owned()]];
+        assert_eq!(table(&["A", "B"], &rows)[2], format!("{long}  x"));
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

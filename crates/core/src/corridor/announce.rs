@@ -5,7 +5,7 @@ use super::Engine;
 use crate::app::AppName;
 use crate::event::Event;
 use crate::journal::retry_at;
-use crate::port::{Announcement, InstalledAddon, LedgerError, Lock, Moment, Waiting};
+use crate::port::{Announcement, InstalledAddon, LedgerError, Lock, Outline, Waiting};
 use crate::resource::Resource;
 use crate::retention::{self, NotPruned};
 
@@ -86,8 +86,8 @@ impl Engine<'_> {
                 }
             }
             _ => {
-                let moment = self.ledger.moment(app)?;
-                let addons = installed(&moment, &self.ledger.resources(app)?);
+                let outline = self.ledger.outline(app)?;
+                let addons = installed(&outline, &self.ledger.resources(app)?);
                 let told = self.policies.announce(&Announcement {
                     app,
                     event,
@@ -110,7 +110,7 @@ impl Engine<'_> {
     }
 }
 
-fn installed(moment: &Moment, resources: &[Resource]) -> Vec<InstalledAddon> {
+fn installed(outline: &Outline, resources: &[Resource]) -> Vec<InstalledAddon> {
     let options = |id: &Option<_>| {
         let found = resources
             .iter()
@@ -119,7 +119,7 @@ fn installed(moment: &Moment, resources: &[Resource]) -> Vec<InstalledAddon> {
             .map(|resource| resource.options.clone())
             .unwrap_or_default()
     };
-    let addons = moment.state.addons.values();
+    let addons = outline.addons.values();
     addons
         .map(|addon| InstalledAddon {
             plan: addon.plan.clone(),

@@ -63,7 +63,7 @@ impl Engine<'_> {
     /// [`Failure::Refused`] where there is no such plan, [`Failure::Ledger`].
     pub fn is_first_tier(&self, app: &AppName, plan: &str) -> Result<bool, Failure> {
         let found = self.find_plan(plan)?;
-        Ok(found.plan.service().is_tier() && self.ledger.moment(app)?.state.tier().is_none())
+        Ok(found.plan.service().is_tier() && self.ledger.outline(app)?.tier().is_none())
     }
 
     /// Makes a plan of the `releases` service the app's first tier (S9).

@@ -24,9 +24,10 @@ impl Engine<'_> {
         let what = if pinned { "Pin" } else { "Unpin" };
         let (_lock, moment) = self.enter(request, &format!("{what} {version}"), progress)?;
         refuse_stale(&moment, request)?;
-        tier_of(&moment)?;
+        tier_of(moment.state.tier())?;
         let Some(release) = self.ledger.release(request.app, version)? else {
-            return Err(not_kept(self.ledger, request.app, &moment, version)?);
+            let (last, tier) = (moment.last, moment.state.tier());
+            return Err(not_kept(self.ledger, request.app, (last, tier), version)?);
         };
         match (release.pinned, pinned) {
             (true, true) => Err(Failure::Nothing(format!("{version} is pinned already."))),
@@ -50,7 +51,7 @@ impl Engine<'_> {
     ) -> Result<Vec<Version>, Failure> {
         let (_lock, moment) = self.enter(request, "Prune", progress)?;
         refuse_stale(&moment, request)?;
-        tier_of(&moment)?;
+        tier_of(moment.state.tier())?;
         Ok(retention::prune(self, request.app)?)
     }
 }

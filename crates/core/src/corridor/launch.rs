@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::record::Recorded;
 use super::{Engine, Failure, Request};
-use crate::port::{LaunchError, LaunchSpec, Launched, Server};
+use crate::port::{LaunchError, LaunchSpec, Launched, Outline, Server};
 use crate::release::Version;
 use crate::resource::Resource;
 use crate::settings::Settings;
@@ -79,6 +79,28 @@ pub fn launch_spec<'a>(
         servers,
         settings,
     }
+}
+
+/// Whether nothing of an app is to run, whatever its config vars are.
+#[must_use]
+pub fn is_idle(outline: &Outline, resources: &[Resource]) -> bool {
+    let Some(current) = &outline.current else {
+        return true;
+    };
+    let state = State {
+        slug: current.slug.clone(),
+        addons: outline.addons.clone(),
+        ..State::default()
+    };
+    let settings = Settings::default();
+    launch_spec(
+        &outline.app.name,
+        current.version,
+        &state,
+        resources,
+        settings,
+    )
+    .is_empty()
 }
 
 impl LaunchSpec {

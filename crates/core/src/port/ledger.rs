@@ -14,7 +14,7 @@ use crate::slug::Slug;
 use crate::state::State;
 use crate::time::Timestamp;
 
-use super::Cause;
+use super::{AppLock, Cause, Holder, Lock, Moment, Outline};
 
 /// Why the ledger did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -70,38 +70,6 @@ pub enum LedgerError {
     Storage(#[source] Cause),
 }
 
-/// Two locks an app has; they do not exclude each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lock {
-    /// Held while an operation changes the app (S33).
-    Change,
-    /// Held while the app's outbox is delivered.
-    Outbox,
-}
-
-/// Who holds a lock, and what for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The actor and what is done, in one line: `jim@example.com: Deploy 575bfa8`.
-    pub what: String,
-    /// Since when, where that is known.
-    pub since: Option<Timestamp>,
-}
-
-impl Holder {
-    /// The holder as people read of it (S33): `jim@example.com: Deploy 575bfa8, 12s`.
-    #[must_use]
-    pub fn seen_at(&self, now: Timestamp) -> String {
-        let what = &self.what;
-        match self.since.map(|since| now.seconds_since(since)) {
-            None => what.clone(),
-            Some(seconds @ 0..60) => format!("{what}, {seconds}s"),
-            Some(seconds @ 60..3600) => format!("{what}, {}m", seconds / 60),
-            Some(seconds) => format!("{what}, {}h", seconds / 3600),
-        }
-    }
-}
-
 /// An event in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -137,38 +105,6 @@ pub enum ResourceChange<'a> {
     Put(&'a Resource),
     /// It is gone.
     Remove(&'a ResourceId),
-}
-
-/// A lock that is held. It is released when dropped, and by the kernel when its process dies.
-pub trait AppLock {}
-
-/// The newest deploy that succeeded, kept even when its release has been pruned (S22).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deployed {
-    /// The release that it made.
-    pub version: Version,
-    /// Its code.
-    pub slug: Slug,
-}
-
-/// An app at one moment: all that planning a change needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// The app.
-    pub app: App,
-    /// The newest number that was used; [`Version::NONE`] before the first release.
-    pub last: Version,
-    /// The current release: the newest that succeeded (S3).
-    pub current: Option<Release>,
-    /// What the app is now: the current release's state, and a first tier that made no release
-    /// (S9).
-    pub state: State,
-    /// The newest deploy.
-    pub newest_deploy: Option<Deployed>,
-    /// Whether rolled-back code stays through events that recompile (S22).
-    pub code_pinned: bool,
-    /// A release that was recorded and never settled: its operation runs or died.
-    pub pending: Option<Version>,
 }
 
 /// A release about to be recorded.
@@ -259,6 +195,18 @@ pub trait Ledger {
     /// # Errors
     /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
     fn moment(&self, app: &AppName) -> Result<Moment, LedgerError>;
+
+    /// The app as it is now but for its config vars, of which nothing is opened.
+    ///
+    /// # Errors
+    /// As [`Ledger::moment`], but that of the key.
+    fn outline(&self, app: &AppName) -> Result<Outline, LedgerError>;
+
+    /// All apps as [`Ledger::outline`] answers each, sorted by name, read in one transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn outlines(&self) -> Result<Vec<Outline>, LedgerError>;
 
     /// One release, if it is kept.
     ///

@@ -2,13 +2,15 @@
 //! rows alone, and a copy of everything. It must not know long histories.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use slugline_core::event::Event;
 use slugline_core::port::Ledger;
 use slugline_testkit::values::{NOON, config_add, name, record, succeeded};
+use tempfile::TempDir;
 
-use super::{cheap, folder, in_turns, ledger, nth_state, row, timed};
+use super::{cheap, in_turns, ledger, nth_state, row, timed};
 
 const VARS: u64 = 100;
 const CHANGE: &str = r#"{"kind":"config_add","keys":["VAR_1"]}"#;
@@ -16,33 +18,47 @@ const EVENT: &str = r#"{"event":"prune"}"#;
 
 /// A database without any of the ledger's thinking, as durable: nothing sealed, nothing compared,
 /// nothing proved.
-struct Bare {
+pub(super) struct Bare {
     db: Connection,
+    app: i64,
     last: i64,
 }
 
 impl Bare {
     fn new(home: &Path) -> Self {
-        let db = Connection::open(home.join("bare.db")).unwrap();
+        Self::of_app(home, 1)
+    }
+
+    /// One of several that write to one file, each to an app of its own.
+    pub(super) fn of_app(home: &Path, app: i64) -> Self {
+        let mut db = Connection::open(home.join("bare.db")).unwrap();
+        let patient = |_| {
+            std::thread::sleep(Duration::from_micros(500));
+            true
+        };
+        db.busy_handler(Some(patient)).unwrap();
         db.pragma_update(None, "journal_mode", "WAL").unwrap();
         db.pragma_update(None, "synchronous", "FULL").unwrap();
         db.execute_batch(
-            "CREATE TABLE app (id INTEGER PRIMARY KEY, last INTEGER, current INTEGER) STRICT;
-            INSERT INTO app VALUES (1, 0, 0);
-            CREATE TABLE release (app INTEGER, version INTEGER, change TEXT, actor TEXT, at INTEGER,
+            "CREATE TABLE IF NOT EXISTS app (id INTEGER PRIMARY KEY, last INTEGER, current INTEGER) STRICT;
+            CREATE TABLE IF NOT EXISTS release (app INTEGER, version INTEGER, change TEXT, actor TEXT, at INTEGER,
                 status TEXT, slug INTEGER, whole TEXT, PRIMARY KEY (app, version)
             ) STRICT, WITHOUT ROWID;
-            CREATE INDEX release_slug ON release (slug);
-            CREATE TABLE now (app INTEGER, key TEXT, since INTEGER, value TEXT,
+            CREATE INDEX IF NOT EXISTS release_slug ON release (slug);
+            CREATE TABLE IF NOT EXISTS now (app INTEGER, key TEXT, since INTEGER, value TEXT,
                 PRIMARY KEY (app, key)) STRICT, WITHOUT ROWID;
-            CREATE TABLE past (app INTEGER, key TEXT, until INTEGER, since INTEGER, value TEXT,
+            CREATE TABLE IF NOT EXISTS past (app INTEGER, key TEXT, until INTEGER, since INTEGER, value TEXT,
                 PRIMARY KEY (app, key, until)) STRICT, WITHOUT ROWID;
-            CREATE TABLE outbox (place INTEGER PRIMARY KEY AUTOINCREMENT, app INTEGER, event TEXT
+            CREATE TABLE IF NOT EXISTS outbox (place INTEGER PRIMARY KEY AUTOINCREMENT, app INTEGER, event TEXT
             ) STRICT;
-            CREATE INDEX outbox_app ON outbox (app);",
+            CREATE INDEX IF NOT EXISTS outbox_app ON outbox (app);",
         )
         .unwrap();
-        Self { db, last: 0 }
+        let known = "INSERT OR IGNORE INTO app VALUES (?1, 0, 0)";
+        db.execute(known, [app]).unwrap();
+        let last = "SELECT last FROM app WHERE id = ?1";
+        let last = db.query_row(last, [app], |row| row.get(0)).unwrap();
+        Self { db, app, last }
     }
 
     fn begin(&self) -> Transaction<'_> {
@@ -50,19 +66,19 @@ impl Bare {
     }
 
     /// The rows of a release that changes one var, in two transactions as the ledger does.
-    fn rows(&mut self) {
+    pub(super) fn rows(&mut self) {
         self.last += 1;
         let (last, tx) = (self.last, self.begin());
         let (key, value) = (format!("VAR_{}", last % VARS as i64), format!("{last:060}"));
         run(
             &tx,
-            "INSERT INTO past VALUES (1, ?1, ?2, ?3, ?4)",
-            params![key, last, last - 1, value],
+            "INSERT INTO past VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![self.app, key, last, last - 1, value],
         );
         run(
             &tx,
-            "INSERT OR REPLACE INTO now VALUES (1, ?1, ?2, ?3)",
-            params![key, last, value],
+            "INSERT OR REPLACE INTO now VALUES (?1, ?2, ?3, ?4)",
+            params![self.app, key, last, value],
         );
         self.release(tx, None);
     }
@@ -77,24 +93,29 @@ impl Bare {
 
     fn release(&self, tx: Transaction<'_>, whole: Option<&str>) {
         let last = self.last;
-        let of = params![last, CHANGE, NOON.0, last / 10, whole];
+        let app = self.app;
+        let of = params![app, last, CHANGE, NOON.0, last / 10, whole];
         let add = "INSERT INTO release
-            VALUES (1, ?1, ?2, 'jim@example.com', ?3, 'pending', ?4, ?5)";
+            VALUES (?1, ?2, ?3, 'jim@example.com', ?4, 'pending', ?5, ?6)";
         run(&tx, add, of);
-        run(&tx, "UPDATE app SET last = ?1 WHERE id = 1", params![last]);
-        tx.commit().unwrap();
-        let tx = self.begin();
-        let settle = "UPDATE release SET status = 'succeeded' WHERE app = 1 AND version = ?1";
-        run(&tx, settle, params![last]);
         run(
             &tx,
-            "UPDATE app SET current = ?1 WHERE id = 1",
-            params![last],
+            "UPDATE app SET last = ?2 WHERE id = ?1",
+            params![app, last],
+        );
+        tx.commit().unwrap();
+        let tx = self.begin();
+        let settle = "UPDATE release SET status = 'succeeded' WHERE app = ?1 AND version = ?2";
+        run(&tx, settle, params![app, last]);
+        run(
+            &tx,
+            "UPDATE app SET current = ?2 WHERE id = ?1",
+            params![app, last],
         );
         run(
             &tx,
-            "INSERT INTO outbox (app, event) VALUES (1, ?1)",
-            params![EVENT],
+            "INSERT INTO outbox (app, event) VALUES (?1, ?2)",
+            params![app, EVENT],
         );
         tx.commit().unwrap();
     }
@@ -112,11 +133,10 @@ fn snapshot(nth: u64) -> String {
     serde_json::to_string(&vars.collect::<std::collections::BTreeMap<_, _>>()).unwrap()
 }
 
-/// Recording and settling one release.
-pub(super) fn creation() {
-    eprintln!("creation …");
-    let home = folder();
-    let copies = folder();
+/// Recording and settling one release; `where_` says what kind of folder `place` makes.
+pub(super) fn creation(place: fn() -> TempDir, where_: &str) {
+    eprintln!("creation, {where_} …");
+    let (home, copies) = (place(), place());
     let (ledger, shop) = (ledger(home.path()), name("shop"));
     let (mut rows, mut whole) = (Bare::new(home.path()), Bare::new(copies.path()));
     let (change, outcome, mut nth) = (config_add("VAR_1"), succeeded(&[Event::Prune]), 0);
@@ -136,6 +156,7 @@ pub(super) fn creation() {
         ],
     );
     let what = "a release: recorded and settled, sealed, proved; one of 100 vars changed";
+    let what = &format!("{what}; {where_}");
     row(
         what,
         ours,

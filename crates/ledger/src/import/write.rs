@@ -65,10 +65,11 @@ fn write(ledger: &SqliteLedger, document: &Document, actor: &Actor, at: Timestam
         .map(|origin| origins::intern(&tx, &origin))
         .transpose()?;
     let ring = ledger.keys.fresh(&tx)?;
+    let id = apps::id(&tx, app)?;
     let mut writer = Writer {
         tx: &tx,
         ring: &ring,
-        id: apps::id(&tx, app)?,
+        id,
         lists: Lists::of(&tx, form, origin)?,
         before: NOTHING,
         state: State::default(),
@@ -77,7 +78,7 @@ fn write(ledger: &SqliteLedger, document: &Document, actor: &Actor, at: Timestam
     };
     writer.all(document)?;
     writer.ends(document)?;
-    usage::account(&tx, &ledger.keys, app, at)?;
+    usage::account(&tx, &ledger.keys, (id, app), at)?;
     slugs::drop_unused(&tx, writer.lists.slugs.iter().copied())?;
     tx.prepare_cached(sql::ADD_AUDIT)?.execute(params![
         at.0,
@@ -122,7 +123,8 @@ impl Lists {
             own,
         };
         for slug in &form.slugs {
-            lists.slugs.push(slugs::intern(tx, &slug.0)?);
+            let text = serde_json::to_string(&slug.0)?;
+            lists.slugs.push(slugs::intern(tx, &slug.0, &text)?);
         }
         for set in &form.plugins {
             let text = serde_json::to_string(&set.0)?;
@@ -254,12 +256,14 @@ impl Writer<'_> {
 
     fn row(&mut self, release: &form::Release, is_new: bool) -> Result<()> {
         let plugins = self.lists.plugins(release.plugins);
+        let code = slugs::body(self.state.slug.as_ref())?;
         let made = Made {
             app: self.id,
             version: number(release.version),
             actor: release.actor.as_str(),
             at: release.at.0,
             plugins: plugins.map(|it| it.1.as_str()),
+            slug: code.as_deref(),
         };
         let (word, reason) = Document::outcome(release.status, release.reason.as_deref());
         let link = Link {
@@ -273,7 +277,7 @@ impl Writer<'_> {
                 .slug
                 .as_ref()
                 .map(|slug| slug.id.as_str().to_owned()),
-            content: chain::content(self.ring, &made, &self.state)?,
+            content: chain::content(self.ring, &made, &self.state.config, &self.state.addons),
         };
         self.before = chain::digest(self.ring, &self.before, &link);
         let origin = if is_new {

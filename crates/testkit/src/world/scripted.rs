@@ -9,7 +9,7 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{Effect, Entry, Stage};
 use slugline_core::port::{
-    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, ResourceChange,
+    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outline, ResourceChange,
     Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
@@ -54,6 +54,8 @@ scripted! {
     fn destroy_app(&self, app: &AppName, at: Timestamp) -> ();
     fn set_branch(&self, app: &AppName, branch: Option<&str>) -> ();
     fn moment(&self, app: &AppName) -> Moment;
+    fn outline(&self, app: &AppName) -> Outline;
+    fn outlines(&self) -> Vec<Outline>;
     fn release(&self, app: &AppName, version: Version) -> Option<Release>;
     fn history(&self, app: &AppName, before: Option<Version>, limit: usize) -> Vec<Release>;
     fn state_at(&self, app: &AppName, version: Version) -> State;

@@ -103,10 +103,10 @@ fn provided(looked: &Looked<'_>, host: &PluginHost, report: &mut Report) {
     let Some(ledger) = &looked.ledger else { return };
     for app in &looked.apps {
         // What cannot be read is told of by other checks.
-        let Ok(moment) = ledger.moment(app) else {
+        let Ok(outline) = ledger.outline(app) else {
             continue;
         };
-        let services = moment.state.addons.into_values().map(|addon| addon.plan);
+        let services = outline.addons.into_values().map(|addon| addon.plan);
         let known = |service: &ServiceName| host.catalogue().0.contains_key(service);
         for plan in services.filter(|plan| !known(plan.service())) {
             let what = format!("no plugin provides {plan}, which {app} has");

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use slugline_core::app::AppName;
 use slugline_core::event::Event;
 use slugline_core::journal::Effect;
-use slugline_core::port::{Ledger as _, LedgerError};
+use slugline_core::port::{Ledger as _, LedgerError, Outline};
 use slugline_core::resource::{Resource, ResourceId};
 use slugline_ledger::SqliteLedger;
 
@@ -58,8 +58,9 @@ fn of_app(ledger: &SqliteLedger, app: &AppName, report: &mut Report) -> Result<u
     if ledger.is_changing(app)? {
         return Ok(resources.len());
     }
-    let referred = referred(ledger, app)?;
-    for addon in ledger.moment(app)?.state.addons.values() {
+    let outline = ledger.outline(app)?;
+    let referred = referred(ledger, &outline)?;
+    for addon in outline.addons.values() {
         let Some(id) = &addon.resource else { continue };
         if resources.iter().all(|resource| resource.id != *id) {
             let what = format!("{} of {app} has lost its resource", addon.plan);
@@ -83,10 +84,10 @@ fn of_app(ledger: &SqliteLedger, app: &AppName, report: &mut Report) -> Result<u
 }
 
 /// The resources that are used, or about to be made or destroyed.
-fn referred(ledger: &SqliteLedger, app: &AppName) -> Result<BTreeSet<ResourceId>, LedgerError> {
-    let moment = ledger.moment(app)?;
-    let mut addons: Vec<_> = moment.state.addons.into_values().collect();
-    if let Some(pending) = moment.pending {
+fn referred(ledger: &SqliteLedger, outline: &Outline) -> Result<BTreeSet<ResourceId>, LedgerError> {
+    let app = &outline.app.name;
+    let mut addons: Vec<_> = outline.addons.values().cloned().collect();
+    if let Some(pending) = outline.pending {
         addons.extend(ledger.addons_at(app, pending)?.into_values());
     }
     let mut referred: BTreeSet<_> = addons.into_iter().filter_map(|it| it.resource).collect();

@@ -1,7 +1,7 @@
 //! The daemon of the home: whether it runs, and runs what is current. It is asked, and told nothing.
 
 use slugline_core::app::AppName;
-use slugline_core::corridor::launch::launch_spec;
+use slugline_core::corridor::launch::is_idle;
 use slugline_core::port::{Ledger as _, LedgerError};
 use slugline_core::release::Version;
 use slugline_ledger::SqliteLedger;
@@ -102,12 +102,7 @@ fn wanted(looked: &Looked<'_>, app: &AppName) -> Option<Version> {
 }
 
 fn current(ledger: &SqliteLedger, app: &AppName) -> Result<Option<Version>, LedgerError> {
-    let moment = ledger.moment(app)?;
-    let Some(current) = &moment.current else {
-        return Ok(None);
-    };
-    let resources = ledger.resources(app)?;
-    let settings = ledger.settings(app)?;
-    let spec = launch_spec(app, current.version, &moment.state, &resources, settings);
-    Ok((!spec.is_empty()).then_some(current.version))
+    let outline = ledger.outline(app)?;
+    let idle = is_idle(&outline, &ledger.resources(app)?);
+    Ok(outline.version().filter(|_| !idle))
 }

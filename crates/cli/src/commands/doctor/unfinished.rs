@@ -37,7 +37,7 @@ fn of_app(
     when: &When,
     report: &mut Report,
 ) -> Result<(), LedgerError> {
-    let pending = ledger.moment(app)?.pending;
+    let pending = ledger.outline(app)?.pending;
     let journal = ledger.journal(app)?;
     // Whoever changes the app is at it, and does first what was left.
     let left = (pending.is_some() || !journal.is_empty()) && !ledger.is_changing(app)?;

@@ -52,19 +52,15 @@ fn users(
     provides: &BTreeSet<String>,
 ) -> Result<Vec<(String, String)>, LedgerError> {
     let mut found = BTreeSet::new();
-    for app in ledger.apps()? {
-        let moment = match ledger.moment(&app.name) {
-            // It was destroyed since it was listed.
-            Err(LedgerError::NoApp(_)) => continue,
-            other => other?,
-        };
-        let installed = moment.state.addons.values().map(|addon| addon.plan.clone());
-        let resources = ledger.resources(&app.name)?;
+    for outline in ledger.outlines()? {
+        let app = &outline.app.name;
+        let installed = outline.addons.values().map(|addon| addon.plan.clone());
+        let resources = ledger.resources(app)?;
         let plans = installed.chain(resources.into_iter().map(|it| it.plan));
         for plan in plans {
             let (whole, service) = (plan.to_string(), plan.service().to_string());
             if provides.contains(&whole) || provides.contains(&service) {
-                found.insert((app.name.to_string(), whole));
+                found.insert((app.to_string(), whole));
             }
         }
     }

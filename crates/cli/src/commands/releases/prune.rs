@@ -53,7 +53,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     let tier = match &args.tier {
         Some(named) => installed(&engine, named)?,
-        None => query::tier_of(&moment)?.clone(),
+        None => query::tier_of(moment.state.tier())?.clone(),
     };
     match args.dry_run {
         true => show(context, &engine, &app, &tier, args.json),

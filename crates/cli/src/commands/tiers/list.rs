@@ -54,7 +54,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return Ok(Status::Done);
     }
     let row = |tier: &TierJson| {
-        let apps = tier.apps.join(", ");
+        let apps = named(&tier.apps);
         vec![
             tier.tier.clone(),
             tier.price.clone(),
@@ -67,4 +67,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         .ui
         .lines(table(&["Tier", "Price", "What it keeps", "Apps"], &rows));
     Ok(Status::Done)
+}
+
+/// The apps, as many as fit into a table.
+fn named(apps: &[String]) -> String {
+    const MOST: usize = 10;
+    match apps.len() {
+        0..=MOST => apps.join(", "),
+        count => format!("{} and {} more", apps[..MOST].join(", "), count - MOST),
+    }
 }
