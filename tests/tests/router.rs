@@ -1,6 +1,10 @@
-//! What visitors see of an app: its domains, and the page while it is under maintenance.
+//! What visitors see of an app: its domains, and the page while it is under maintenance; and the
+//! certificates of the hosts.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use insta::assert_snapshot;
+use rcgen::generate_simple_self_signed;
 use slugline_tests::{WEB, deploy, story, with_app};
 
 #[test]
@@ -148,4 +152,61 @@ fn visitors_of_an_app_under_maintenance_see_a_page() {
     myapp is not in maintenance mode.
     ");
     assert_eq!(environment.http_get("myapp", "/").1, " from v2\n");
+}
+
+#[test]
+fn certificates_are_kept_for_hosts() {
+    let environment = with_app(None);
+    let made = generate_simple_self_signed(["www.shop.example".to_owned()]).unwrap();
+    environment.write_file("cert.pem", made.cert.pem());
+    environment.write_file("key.pem", made.signing_key.serialize_pem());
+    let add = |host, cert, key| environment.run(["certs:add", host, cert, key]);
+    let all = story([
+        environment.run(["certs"]),
+        add("www.shop.example", "cert.pem", "key.pem"),
+        add("other.example", "cert.pem", "key.pem"),
+        add("www.shop.example", "cert.pem", "cert.pem"),
+        add("www.shop.example", "cert.pem", "nowhere.pem"),
+        environment.run(["certs"]),
+        environment.run(["certs", "--json"]),
+        environment.run(["certs:remove", "www.shop.example"]),
+        environment.run(["certs:remove", "www.shop.example"]),
+    ]);
+    assert_snapshot!(all, @r#"
+    $ slugline certs
+    No certificates
+
+    $ slugline certs:add www.shop.example cert.pem key.pem
+    Adding the certificate of www.shop.example... done
+    2> Undo: slugline certs:remove 'www.shop.example'
+
+    $ slugline certs:add other.example cert.pem key.pem
+    2>  !    the certificate is not for other.example
+    [exit 1]
+
+    $ slugline certs:add www.shop.example cert.pem cert.pem
+    2>  !    the second file holds no private key in PEM
+    [exit 1]
+
+    $ slugline certs:add www.shop.example cert.pem nowhere.pem
+    2>  !    cannot read nowhere.pem: No such file or directory (os error 2)
+    [exit 1]
+
+    $ slugline certs
+    www.shop.example
+
+    $ slugline certs --json
+    [
+      {
+        "host": "www.shop.example"
+      }
+    ]
+
+    $ slugline certs:remove www.shop.example
+    Removing the certificate of www.shop.example... done
+
+    $ slugline certs:remove www.shop.example
+    2>  !    www.shop.example has no certificate
+    [exit 1]
+    "#);
 }

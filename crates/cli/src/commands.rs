@@ -6,6 +6,7 @@ pub mod apps;
 pub mod audit;
 pub mod backup;
 pub mod billing;
+pub mod certs;
 pub mod config;
 pub mod confirm;
 pub mod deploy;
@@ -168,6 +169,9 @@ commands! {
     SHOWS, "domains" or "domains:list" "List the domains of an app" domains::list;
     notes(&["host"]), "domains:add" "Let an app answer under a domain" domains::add;
     notes(&["host"]), "domains:remove" "Let an app answer under a domain no more" domains::remove;
+    SHOWS, "certs" or "certs:list" "List the certificates for TLS" certs::list;
+    notes(&["host"]), "certs:add" "Let the router speak TLS for a host" certs::add;
+    notes(&["host"]), "certs:remove" "Remove the certificate of a host" certs::remove;
     SHOWS, "maintenance" "Say whether an app is in maintenance mode" maintenance::show;
     notes(&[]), "maintenance:on" "Show visitors of an app that it is under maintenance" maintenance::on;
     notes(&[]), "maintenance:off" "Let visitors see an app again" maintenance::off;

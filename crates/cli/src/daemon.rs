@@ -1,7 +1,7 @@
 //! `slugline serve`: what the daemon of the runtime is given to know, the releases that are current,
 //! read from the ledger.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,13 +19,23 @@ use crate::supervisor::{app_spec, trees};
 use crate::ui::Ui;
 use crate::upkeep::Upkeep;
 
+/// Where the router is to listen.
+pub struct Doors {
+    /// Its address.
+    pub bind: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Its port for TLS, if there is to be one.
+    pub tls_port: Option<u16>,
+}
+
 /// Runs the daemon of this home until it is told to end.
 ///
 /// # Errors
 /// Where another runs already, the port is taken, or the home cannot be used.
 pub fn serve(
     context: &Context,
-    port: u16,
+    doors: &Doors,
     metrics: Option<SocketAddr>,
 ) -> Result<(), CommandError> {
     context.ledger()?;
@@ -37,7 +47,9 @@ pub fn serve(
     });
     let options = ServeOptions {
         home,
-        port,
+        bind: doors.bind,
+        port: doors.port,
+        tls_port: doors.tls_port,
         metrics,
         desired,
         limits: Limits::default(),
@@ -48,6 +60,11 @@ pub fn serve(
             "Serving apps at http://APP.localhost:{}",
             ready.port
         ));
+        if let Some(port) = ready.tls_port {
+            context
+                .ui
+                .status(format_args!("With TLS: https://HOST:{port}"));
+        }
         if let Some(pid) = ready.crashed {
             context.ui.status(format_args!(
                 "The daemon before (process {pid}) ended without stopping, and all processes with it: \

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use slugline_ledger::KeySource;
@@ -24,7 +24,7 @@ const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
 const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 18] = [
+pub const VARIABLES: [(&str, &str); 20] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -38,6 +38,14 @@ pub const VARIABLES: [(&str, &str); 18] = [
     (
         "SLUGLINE_METRICS",
         "Where the daemon shows figures at /metrics, such as 127.0.0.1:9394; nowhere where nothing is said",
+    ),
+    (
+        "SLUGLINE_TLS_PORT",
+        "The router's port for TLS; there is none where nothing is said",
+    ),
+    (
+        "SLUGLINE_BIND",
+        "The address that the router listens at, 127.0.0.1 where nothing is said",
     ),
     (
         "SLUGLINE_BOOT_TIMEOUT",
@@ -191,13 +199,32 @@ impl Env {
 
     /// The port of the router: `SLUGLINE_PORT`, or 8080; 0 picks a free one.
     pub fn port(&self) -> Result<u16, CommandError> {
-        let Some(text) = self.get("SLUGLINE_PORT") else {
-            return Ok(8080);
+        Ok(self.port_in("SLUGLINE_PORT")?.unwrap_or(8080))
+    }
+
+    /// The port of the router for TLS: `SLUGLINE_TLS_PORT`; none where nothing is said.
+    pub fn tls_port(&self) -> Result<Option<u16>, CommandError> {
+        self.port_in("SLUGLINE_TLS_PORT")
+    }
+
+    /// The address of the router: `SLUGLINE_BIND`, or 127.0.0.1.
+    pub fn bind(&self) -> Result<IpAddr, CommandError> {
+        let Some(text) = self.get("SLUGLINE_BIND") else {
+            return Ok(Ipv4Addr::LOCALHOST.into());
         };
         text.parse().map_err(|_| {
             CommandError::usage(format!(
-                "SLUGLINE_PORT={text} is not a port: use 0 to 65535"
+                "SLUGLINE_BIND={text} is not an address such as 0.0.0.0 or ::1"
             ))
+        })
+    }
+
+    fn port_in(&self, name: &str) -> Result<Option<u16>, CommandError> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| {
+            CommandError::usage(format!("{name}={text} is not a port: use 0 to 65535"))
         })
     }
 }

@@ -20,6 +20,7 @@
 
 mod app;
 mod background;
+mod certificates;
 mod command;
 mod control;
 mod desired;
@@ -46,6 +47,7 @@ mod supervisor;
 mod unit;
 
 pub use background::{StartError, start_background};
+pub use certificates::{CertificateError, add_certificate, certificates, remove_certificate};
 pub use control::client::{Candidate, Control, ControlError};
 pub use control::protocol::{AppStatus, ProcessState, ProcessStatus, Refusal, Status};
 pub use desired::Desired;

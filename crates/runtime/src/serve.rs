@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
+use crate::certificates::Certificates;
 use crate::command::Machine;
 use crate::control::server::{self, Server};
 use crate::desired::Desired;
@@ -23,9 +25,8 @@ use crate::home::Home;
 use crate::launch::{Context, now};
 use crate::limits::Limits;
 use crate::logs::Logs;
-use crate::ports::address;
-use crate::router::Router;
 use crate::router::route::Routes;
+use crate::router::{Door, Router};
 use crate::scrape::{self, Page};
 use crate::service;
 use crate::spec::AppSpec;
@@ -35,9 +36,13 @@ use crate::supervisor::{Asking, Supervisor};
 pub struct ServeOptions {
     /// Slugline's home; it must exist.
     pub home: PathBuf,
-    /// The router's port on 127.0.0.1; 0 takes a free one. A socket that the service manager has opened is
-    /// used instead.
+    /// The address that the router listens at: 127.0.0.1, but where others are to reach it.
+    pub bind: IpAddr,
+    /// The router's port there; 0 takes a free one. A socket that the service manager has opened is used
+    /// instead.
     pub port: u16,
+    /// The port for TLS, if there is to be one; 0 takes a free one.
+    pub tls_port: Option<u16>,
     /// Where figures can be read over HTTP, if anywhere.
     pub metrics: Option<SocketAddr>,
     /// Knows what is to run.
@@ -51,6 +56,8 @@ pub struct ServeOptions {
 pub struct Ready {
     /// The router's port.
     pub port: u16,
+    /// Its port for TLS.
+    pub tls_port: Option<u16>,
     /// The process id of the daemon before, where that ended without stopping.
     pub crashed: Option<u32>,
 }
@@ -129,19 +136,23 @@ async fn run(
 ) -> Result<(), ServeError> {
     let mut signals = Signals::new().map_err(cannot("listen to signals"))?;
     let ServeOptions {
+        bind,
         port,
+        tls_port,
         metrics,
         desired,
         limits,
         ..
     } = options;
-    let listener = listen(port).await?;
-    let port = listener
-        .local_addr()
-        .map_err(cannot("open the router's port"))?
-        .port();
+    let door = listen(bind, port).await?;
+    let port = door.port;
+    let secure = match tls_port {
+        Some(port) => Some(listen_securely(home, bind, port).await?),
+        None => None,
+    };
+    let tls_port = secure.as_ref().map(|door| door.port);
     let figures = match metrics {
-        Some(address) => Some(listen_at(address).await?),
+        Some(address) => Some(bound(address).await?),
         None => None,
     };
     let wanted = all(&desired).await?;
@@ -182,8 +193,15 @@ async fn run(
     let routes = Arc::clone(&cx.routes);
     let (router, _writer) =
         Router::new(routes, &limits.router, limits.hold).map_err(cannot("start the router"))?;
-    let router = tokio::spawn(router.serve(listener, port));
-    ready(&Ready { port, crashed });
+    let doors = std::iter::once(door).chain(secure);
+    let doors: Vec<_> = doors
+        .map(|door| tokio::spawn(Arc::clone(&router).serve(door)))
+        .collect();
+    ready(&Ready {
+        port,
+        tls_port,
+        crashed,
+    });
     service::ready();
     let life = tokio::spawn(service::live(asking.clone()));
     tokio::select! {
@@ -194,7 +212,9 @@ async fn run(
     life.abort();
     // From here on nobody finds this daemon; those that are connected wait for its end.
     control.abort();
-    router.abort();
+    for door in doors {
+        door.abort();
+    }
     figures.inspect(|page| page.abort());
     let _ = std::fs::remove_file(home.socket());
     asking.end();
@@ -205,21 +225,44 @@ async fn run(
 }
 
 /// The router's socket.
-async fn listen(port: u16) -> Result<TcpListener, ServeError> {
+async fn listen(bind: IpAddr, port: u16) -> Result<Door, ServeError> {
     let cannot_open = "open the router's port";
-    if let Some(passed) = service::router_socket().map_err(cannot(cannot_open))? {
-        return TcpListener::from_std(passed).map_err(cannot(cannot_open));
-    }
-    listen_at(address(port)).await
+    let passed = service::router_socket().map_err(cannot(cannot_open))?;
+    let listener = match passed {
+        Some(passed) => TcpListener::from_std(passed).map_err(cannot(cannot_open))?,
+        None => bound((bind, port).into()).await?,
+    };
+    door(listener, None)
 }
 
-async fn listen_at(address: SocketAddr) -> Result<TcpListener, ServeError> {
+/// Its socket for TLS, with the certificates of the home.
+async fn listen_securely(home: &Home, bind: IpAddr, port: u16) -> Result<Door, ServeError> {
+    let certificates = Arc::new(Certificates::new(home.path()));
+    let config = certificates.config().map_err(std::io::Error::other);
+    let config = config.map_err(cannot("offer TLS"))?;
+    let tls = TlsAcceptor::from(Arc::new(config));
+    door(bound((bind, port).into()).await?, Some(tls))
+}
+
+async fn bound(address: SocketAddr) -> Result<TcpListener, ServeError> {
     match TcpListener::bind(address).await {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             Err(ServeError::PortInUse(address.port()))
         }
         bound => bound.map_err(cannot("open a port")),
     }
+}
+
+fn door(listener: TcpListener, tls: Option<TlsAcceptor>) -> Result<Door, ServeError> {
+    let bound = listener
+        .local_addr()
+        .map_err(cannot("open the router's port"))?;
+    let port = bound.port();
+    Ok(Door {
+        listener,
+        port,
+        tls,
+    })
 }
 
 /// Processes are tied to the daemon, so that none outlives its release: hence nothing is left to take

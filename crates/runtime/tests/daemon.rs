@@ -37,7 +37,9 @@ fn options(home: &Path, port: u16) -> ServeOptions {
     ServeOptions {
         metrics: None,
         home: home.to_owned(),
+        bind: [127, 0, 0, 1].into(),
         port,
+        tls_port: None,
         desired,
         limits: Limits::default(),
     }

@@ -3,11 +3,11 @@
 pub mod install;
 mod units;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::commands::Outcome;
 use crate::context::Context;
-use crate::daemon;
+use crate::daemon::{self, Doors};
 use crate::exit::Status;
 
 #[derive(clap::Args)]
@@ -18,6 +18,12 @@ pub struct Args {
     /// Let a monitoring system read figures at http://ADDRESS:PORT/metrics; else SLUGLINE_METRICS, else nowhere
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
+    /// The router's port for TLS, with the certificates of `certs:add`; else SLUGLINE_TLS_PORT
+    #[arg(long, value_name = "PORT")]
+    tls_port: Option<u16>,
+    /// The address that the router listens at; else SLUGLINE_BIND, else 127.0.0.1
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
     /// End the one that runs for this home, and all apps with it
     #[arg(long)]
     stop: bool,
@@ -30,14 +36,19 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         context.ui.data(text);
         return Ok(Status::Done);
     }
-    let port = match args.port {
-        Some(port) => port,
-        None => context.env.port()?,
+    let env = &context.env;
+    let doors = Doors {
+        bind: args.bind.map_or_else(|| env.bind(), Ok)?,
+        port: args.port.map_or_else(|| env.port(), Ok)?,
+        tls_port: match args.tls_port {
+            Some(port) => Some(port),
+            None => env.tls_port()?,
+        },
     };
     let metrics = match args.metrics {
         Some(address) => Some(address),
-        None => context.env.metrics()?,
+        None => env.metrics()?,
     };
-    daemon::serve(context, port, metrics)?;
+    daemon::serve(context, &doors, metrics)?;
     Ok(Status::Done)
 }

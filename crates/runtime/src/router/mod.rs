@@ -32,7 +32,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 pub use limits::RouterLimits;
 
@@ -55,6 +57,14 @@ pub(crate) struct Router {
     /// How long a request waits for a web process that is being started.
     hold: Duration,
     http: auto::Builder<TokioExecutor>,
+}
+
+/// A port that the router listens at.
+pub(crate) struct Door {
+    pub(crate) listener: TcpListener,
+    pub(crate) port: u16,
+    /// Where it speaks TLS.
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 /// Where a request came in.
@@ -101,19 +111,32 @@ impl Router {
     }
 
     /// Serves requests for ever.
-    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, port: u16) {
+    pub(crate) async fn serve(self: Arc<Self>, door: Door) {
         loop {
-            match listener.accept().await {
+            match door.listener.accept().await {
                 Ok((stream, peer)) => {
                     // Small answers are not held back; where that cannot be set, they are only
                     // later.
                     let _ = stream.set_nodelay(true);
-                    let edge = Edge::new(peer.ip(), port, false);
-                    tokio::spawn(Arc::clone(&self).connection(stream, edge));
+                    let edge = Edge::new(peer.ip(), door.port, door.tls.is_some());
+                    match &door.tls {
+                        None => tokio::spawn(Arc::clone(&self).connection(stream, edge)),
+                        Some(tls) => {
+                            let shaken = tls.accept(stream);
+                            tokio::spawn(Arc::clone(&self).secure(shaken, edge))
+                        }
+                    };
                 }
                 // Out of descriptors, mostly: some will be free again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
+        }
+    }
+
+    async fn secure(self: Arc<Self>, shaken: tokio_rustls::Accept<TcpStream>, edge: Edge) {
+        // A client that does not come to an end, or wants a host without a certificate, is let go.
+        if let Ok(Ok(stream)) = timeout(self.limits.head, shaken).await {
+            self.connection(stream, edge).await;
         }
     }
 

@@ -151,6 +151,18 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
+    /// Has the connection looked at after a while: nobody reads from it between the end of a request
+    /// and the beginning of the next.
+    fn look_again(&mut self, cx: &mut Context<'_>) {
+        let idle = self.limits.idle;
+        let alarm = self
+            .reading
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + idle)));
+        while alarm.as_mut().poll(cx).is_ready() {
+            alarm.as_mut().reset(Instant::now() + idle);
+        }
+    }
+
     fn wrote(
         &mut self,
         cx: &mut Context<'_>,
@@ -197,6 +209,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
         match polled {
             Poll::Pending if reads_head => this.poll_patience(cx).map(Err),
+            Poll::Pending => {
+                this.look_again(cx);
+                Poll::Pending
+            }
             Poll::Ready(Ok(())) if reads_head => {
                 let fresh = &mut buffer.filled_mut()[before..];
                 if !fresh.is_empty() && this.take_note(fresh) {

@@ -66,6 +66,7 @@ pub(crate) struct Daemon {
     pub(crate) home: tempfile::TempDir,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) port: u16,
+    pub(crate) tls_port: u16,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
 }
 
@@ -90,18 +91,20 @@ impl Daemon {
         let options = ServeOptions {
             metrics: None,
             home: home.path().to_owned(),
+            bind: [127, 0, 0, 1].into(),
             port: 0,
+            tls_port: Some(0),
             desired: Arc::clone(&ledger) as Arc<dyn Desired>,
             limits,
         };
         let (tell, told) = mpsc::channel();
-        let thread =
-            std::thread::spawn(move || serve(options, |ready| tell.send(ready.port).unwrap()));
-        let port = told.recv_timeout(PATIENCE).expect("the daemon is ready");
+        let thread = std::thread::spawn(move || serve(options, |ready| tell.send(*ready).unwrap()));
+        let ready = told.recv_timeout(PATIENCE).expect("the daemon is ready");
         Self {
             home,
             ledger,
-            port,
+            port: ready.port,
+            tls_port: ready.tls_port.unwrap(),
             thread: Some(thread),
         }
     }
