@@ -17,7 +17,7 @@ use crate::desired::Desired;
 use crate::health::{Boot, Check};
 use crate::limits::Limits;
 use crate::logs::Logs;
-use crate::router::route::Routes;
+use crate::router::routes::Routes;
 use crate::spec::{AppSpec, ServerSpec, WEB};
 use crate::supervisor::Event;
 use crate::unit::{self, After, Plan, PortPlan, Progress, UnitChange, UnitId, UnitRequest, Wires};

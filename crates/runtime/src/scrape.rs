@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use slugline_core::time::Timestamp;
 use tokio::net::TcpListener;
 
-use crate::router::route::Routes;
+use crate::router::routes::Routes;
 use crate::supervisor::Asking;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

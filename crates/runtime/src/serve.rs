@@ -25,7 +25,7 @@ use crate::home::Home;
 use crate::launch::{Context, now};
 use crate::limits::Limits;
 use crate::logs::Logs;
-use crate::router::route::Routes;
+use crate::router::routes::Routes;
 use crate::router::{Door, Router};
 use crate::scrape::{self, Page};
 use crate::service;

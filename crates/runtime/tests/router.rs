@@ -195,3 +195,80 @@ fn an_app_that_hangs_up_has_not_answered() {
             .contains("rude closed the connection without an answer")
     );
 }
+
+#[test]
+fn a_web_socket_outlives_a_switch_until_it_is_closed_or_the_time_is_over() {
+    let limits = slugline_runtime::Limits {
+        drain: Duration::from_secs(2),
+        ..limits()
+    };
+    let (daemon, dir, name) = (Daemon::with(limits, &[]), slug(), app("socket"));
+    daemon.release(&web("socket", 1, dir.path()));
+    let open = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", daemon.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = "GET /socket HTTP/1.1\r\nHost: socket.localhost\r\nConnection: Upgrade\r\n\
+                       Upgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        stream
+    };
+    let echo = |stream: &mut TcpStream| {
+        stream.write_all(b"hello").unwrap();
+        let mut echo = [0; 5];
+        stream.read_exact(&mut echo).unwrap();
+        assert_eq!(&echo, b"hello");
+    };
+    let pid = |version: &str| -> u32 {
+        assert_eq!(daemon.get(&name, "/version").body, version);
+        daemon.get(&name, "/pid").body.parse().unwrap()
+    };
+    let (mut stream, first) = (open(), pid("v1"));
+    daemon.release(&web("socket", 2, dir.path()));
+    let second = pid("v2");
+    echo(&mut stream);
+    assert!(runs(first));
+    drop(stream);
+    eventually("the first release ends", || (!runs(first)).then_some(()));
+    // This one is never closed by its client.
+    let mut stream = open();
+    daemon.release(&web("socket", 3, dir.path()));
+    echo(&mut stream);
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert_eq!(rest, b"");
+    eventually("the second release ends", || (!runs(second)).then_some(()));
+}
+
+#[test]
+fn a_switch_counts_for_connections_that_were_open_before_it() {
+    let (daemon, dir) = started("kept");
+    let mut streams: Vec<_> = (0..20)
+        .map(|_| BufReader::new(TcpStream::connect(("127.0.0.1", daemon.port)).unwrap()))
+        .collect();
+    let mut ask_all = || -> Vec<String> {
+        let ask = |stream: &mut BufReader<TcpStream>| {
+            let request = b"GET /version HTTP/1.1\r\nHost: kept.localhost\r\n\r\n";
+            stream.get_mut().write_all(request).unwrap();
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                assert!(stream.read_line(&mut line).unwrap() > 0);
+            }
+            let mut body = [0; 2];
+            stream.read_exact(&mut body).unwrap();
+            String::from_utf8_lossy(&body).into_owned()
+        };
+        streams.iter_mut().map(ask).collect()
+    };
+    assert_eq!(ask_all(), ["v1"; 20]);
+    for version in 2..5 {
+        daemon.release(&web("kept", version, dir.path()));
+        assert_eq!(ask_all(), vec![format!("v{version}"); 20]);
+    }
+}

@@ -17,7 +17,7 @@ use super::protocol::{Hello, PROTOCOL, Refusal, Reply, Request, Status};
 use super::socket::Address;
 use crate::home::Home;
 use crate::logs::Logs;
-use crate::router::route::Routes;
+use crate::router::routes::Routes;
 use crate::spec::AppSpec;
 use crate::supervisor::Asking;
 

@@ -12,6 +12,7 @@ mod pages;
 mod pool;
 mod record;
 pub(crate) mod route;
+pub(crate) mod routes;
 mod scan;
 pub(crate) mod target;
 mod tunnel;
@@ -43,7 +44,8 @@ use failure::Failure;
 use forward::{Patience, forward};
 use journal::{Journal, Writer};
 use record::{Facts, Record};
-use route::{Route, Routes};
+use route::Route;
+use routes::Routes;
 use wire::{Pulse, Serving, Wire};
 
 /// The body of an answer: an app's, or a page of ours.

@@ -1,9 +1,9 @@
-//! Where requests go: the table of routes, and the set of targets at the end of each. It must not
-//! know HTTP, nor why a target comes or goes.
+//! Where the requests of one app go: the set of targets at the end of its route. It must not know
+//! HTTP, nor why a target comes or goes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use slugline_core::app::AppName;
@@ -12,22 +12,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::target::{Destination, InFlight, Target};
-use crate::logs::{AppLog, Logs};
-use crate::metrics::{Metrics, Traffic};
-
-/// The routes of all apps.
-pub(crate) struct Routes {
-    table: RwLock<Table>,
-    logs: Arc<Logs>,
-    metrics: Metrics,
-}
-
-#[derive(Default)]
-struct Table {
-    apps: BTreeMap<AppName, Route>,
-    /// The domains, and those that stand for every name one label longer, as `.example.com`.
-    domains: HashMap<String, Route>,
-}
+use crate::logs::AppLog;
+use crate::metrics::Traffic;
 
 /// The route to one app. Moving it is one step for all its targets: once it is moved, no request
 /// goes to a target that it does not lead to any more.
@@ -77,92 +63,39 @@ pub(crate) enum Closed {
 /// A request that counts among those that an app has.
 pub(crate) struct Request(Route);
 
-impl Routes {
-    pub(crate) fn new(logs: Arc<Logs>) -> Self {
-        let table = RwLock::default();
-        let metrics = Metrics::default();
-        Self {
-            table,
-            logs,
-            metrics,
-        }
+impl Route {
+    /// A route that leads nowhere yet.
+    pub(super) fn new(app: AppName, log: Arc<AppLog>, traffic: Traffic) -> Self {
+        Self(Arc::new(Shared {
+            app,
+            log,
+            traffic,
+            maintenance: AtomicBool::new(false),
+            domains: Mutex::default(),
+            requests: AtomicUsize::new(0),
+            way: watch::Sender::new(Way::Closed(Closed::NotRunning)),
+            turns: AtomicU64::new(1),
+        }))
     }
 
-    /// The route for the host that a request names, with a port or without: that of the app which has
-    /// this domain; then the app that its first label names, as in `myapp.localhost:8080`.
-    pub(crate) fn find(&self, host: &str) -> Option<Route> {
-        let host = host.to_ascii_lowercase();
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-            _ => &host,
-        };
-        let name = name.strip_suffix('.').unwrap_or(name);
-        let (label, rest) = name.split_once('.')?;
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        let domains = &table.domains;
-        let domain = domains
-            .get(name)
-            .or_else(|| domains.get(&name[label.len()..]));
-        let of_app = || table.apps.get(&AppName::new(label).ok()?);
-        domain
-            .or_else(|| of_app().filter(|_| !rest.is_empty()))
-            .cloned()
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What has been counted.
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    pub(crate) fn apps(&self) -> Vec<AppName> {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        table.apps.keys().cloned().collect()
-    }
-
-    /// The route to an app, made if there is none.
-    pub(crate) fn add(&self, app: &AppName) -> Route {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        let closed = || {
-            Route(Arc::new(Shared {
-                app: app.clone(),
-                log: self.logs.app(app),
-                traffic: self.metrics.traffic(app),
-                maintenance: AtomicBool::new(false),
-                domains: Mutex::default(),
-                requests: AtomicUsize::new(0),
-                way: watch::Sender::new(Way::Closed(Closed::NotRunning)),
-                turns: AtomicU64::new(1),
-            }))
-        };
-        let route = table.apps.entry(app.clone());
-        route.or_insert_with(closed).clone()
-    }
-
-    /// Makes these the domains of an app, and no others. One that another app has goes over to this.
-    pub(crate) fn set_domains(&self, app: &AppName, domains: &BTreeSet<Host>) {
-        let route = self.add(app);
-        let mut known = route
+    /// Takes note of the app's domains; false where they were these before.
+    pub(super) fn has_other_domains(&self, domains: &BTreeSet<Host>) -> bool {
+        let mut known = self
             .0
             .domains
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if *known == *domains {
-            return;
+        let other = *known != *domains;
+        if other {
+            known.clone_from(domains);
         }
-        known.clone_from(domains);
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        table
-            .domains
-            .retain(|_, known| !Arc::ptr_eq(&known.0, &route.0));
-        for domain in domains {
-            let name = domain.as_str();
-            let name = name.strip_prefix('*').unwrap_or(name);
-            table.domains.insert(name.to_owned(), route.clone());
-        }
+        other
     }
-}
 
-impl Route {
     pub(crate) fn app(&self) -> &AppName {
         &self.0.app
     }
@@ -312,65 +245,18 @@ fn is_only(targets: &[Arc<Target>], target: &Target) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logs::Logs;
+    use crate::metrics::Metrics;
 
     const HOLD: Duration = Duration::from_secs(5);
 
-    fn routes() -> Routes {
-        // Nothing is written before the first line.
-        Routes::new(Arc::new(Logs::new("/nonexistent".into(), 1)))
-    }
-
-    fn app(name: &str) -> AppName {
-        AppName::new(name).unwrap()
-    }
-
     fn route() -> Route {
-        routes().add(&app("a"))
-    }
-
-    #[test]
-    fn a_host_names_an_app_by_its_domain_or_by_its_first_label() {
-        let routes = routes();
-        for name in ["myapp", "shop", "other"] {
-            routes.add(&app(name));
-        }
-        let domains = |names: &[&str]| -> BTreeSet<Host> {
-            names.iter().map(|name| Host::new(name).unwrap()).collect()
-        };
-        routes.set_domains(
-            &app("shop"),
-            &domains(&["myapp.example.com", "*.shop.example"]),
-        );
-        let check = |host: &str, expected: Option<&str>| {
-            let found = routes.find(host);
-            let found = found.as_ref().map(|route| route.app().as_str());
-            assert_eq!(found, expected, "{host}");
-        };
-        check("myapp.localhost:8080", Some("myapp"));
-        check("MyApp.localhost", Some("myapp"));
-        check("myapp.example.org", Some("myapp"));
-        check("myapp.example.com", Some("shop"));
-        check("MYAPP.example.com.:443", Some("shop"));
-        check("www.shop.example", Some("shop"));
-        check("other.shop.example", Some("shop"));
-        check("a.b.shop.example", None);
-        for none in [
-            "",
-            "localhost:80",
-            "localhost",
-            "127.0.0.1:80",
-            "[::1]:80",
-            "-a.b",
-            "myapp.",
-            ".",
-        ] {
-            check(none, None);
-        }
-        routes.set_domains(&app("other"), &domains(&["myapp.example.com"]));
-        check("myapp.example.com", Some("other"));
-        routes.set_domains(&app("shop"), &domains(&[]));
-        check("www.shop.example", None);
-        check("myapp.example.com", Some("other"));
+        let logs = Logs::new("/nonexistent".into(), 1);
+        let app = AppName::new("a").unwrap();
+        // Nothing is written before the first line.
+        let log = logs.app(&app);
+        let traffic = Metrics::default().traffic(&app);
+        Route::new(app, log, traffic)
     }
 
     fn web(port: u16) -> Destination {
