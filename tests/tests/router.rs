@@ -1,8 +1,6 @@
 //! What visitors see of an app: its domains, and the page while it is under maintenance; and the
 //! certificates of the hosts.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use insta::assert_snapshot;
 use rcgen::generate_simple_self_signed;
 use slugline_tests::{WEB, deploy, story, with_app};

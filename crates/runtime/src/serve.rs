@@ -144,13 +144,9 @@ async fn run(
         limits,
         ..
     } = options;
-    let door = listen(bind, port).await?;
-    let port = door.port;
-    let secure = match tls_port {
-        Some(port) => Some(listen_securely(home, bind, port).await?),
-        None => None,
-    };
-    let tls_port = secure.as_ref().map(|door| door.port);
+    let doors = listen(home, bind, port, tls_port).await?;
+    let port = doors[0].port;
+    let tls_port = doors.get(1).map(|door| door.port);
     let figures = match metrics {
         Some(address) => Some(bound(address).await?),
         None => None,
@@ -180,23 +176,13 @@ async fn run(
         let _ = asking.run(spec).await;
     }
     let control = open_control(home, &cx, &asking, port)?;
-    let page = |listener| {
-        let page = Page {
-            asking: asking.clone(),
-            routes: Arc::clone(&cx.routes),
-            since: now(),
-        };
-        tokio::spawn(scrape::serve(listener, page))
-    };
-    let figures = figures.map(page);
+    let figures = figures.map(|listener| show_figures(listener, &cx, &asking));
     let limits = &cx.limits;
     let routes = Arc::clone(&cx.routes);
     let (router, _writer) =
         Router::new(routes, &limits.router, limits.hold).map_err(cannot("start the router"))?;
-    let doors = std::iter::once(door).chain(secure);
-    let doors: Vec<_> = doors
-        .map(|door| tokio::spawn(Arc::clone(&router).serve(door)))
-        .collect();
+    let serve = |door| tokio::spawn(Arc::clone(&router).serve(door));
+    let doors: Vec<_> = doors.into_iter().map(serve).collect();
     ready(&Ready {
         port,
         tls_port,
@@ -224,24 +210,38 @@ async fn run(
     Ok(())
 }
 
-/// The router's socket.
-async fn listen(bind: IpAddr, port: u16) -> Result<Door, ServeError> {
+fn show_figures(listener: TcpListener, cx: &Context, asking: &Asking) -> JoinHandle<()> {
+    let page = Page {
+        asking: asking.clone(),
+        routes: Arc::clone(&cx.routes),
+        since: now(),
+    };
+    tokio::spawn(scrape::serve(listener, page))
+}
+
+/// The router's sockets: the one that is always there, and the one for TLS, if there is to be one, with
+/// the certificates of the home.
+async fn listen(
+    home: &Home,
+    bind: IpAddr,
+    port: u16,
+    tls_port: Option<u16>,
+) -> Result<Vec<Door>, ServeError> {
     let cannot_open = "open the router's port";
     let passed = service::router_socket().map_err(cannot(cannot_open))?;
     let listener = match passed {
         Some(passed) => TcpListener::from_std(passed).map_err(cannot(cannot_open))?,
         None => bound((bind, port).into()).await?,
     };
-    door(listener, None)
-}
-
-/// Its socket for TLS, with the certificates of the home.
-async fn listen_securely(home: &Home, bind: IpAddr, port: u16) -> Result<Door, ServeError> {
-    let certificates = Arc::new(Certificates::new(home.path()));
-    let config = certificates.config().map_err(std::io::Error::other);
-    let config = config.map_err(cannot("offer TLS"))?;
-    let tls = TlsAcceptor::from(Arc::new(config));
-    door(bound((bind, port).into()).await?, Some(tls))
+    let mut doors = vec![door(listener, None)?];
+    if let Some(port) = tls_port {
+        let certificates = Arc::new(Certificates::new(home.path()));
+        let config = certificates.config().map_err(std::io::Error::other);
+        let config = config.map_err(cannot("offer TLS"))?;
+        let tls = TlsAcceptor::from(Arc::new(config));
+        doors.push(door(bound((bind, port).into()).await?, Some(tls))?);
+    }
+    Ok(doors)
 }
 
 async fn bound(address: SocketAddr) -> Result<TcpListener, ServeError> {
