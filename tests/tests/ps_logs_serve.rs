@@ -20,11 +20,17 @@ fn without_ids(output: Output) -> Output {
 
 /// A table whose columns are not as wide as what is hidden in them.
 fn squeezed(output: &Output) -> String {
+    let is_port = |cell: &str| cell.len() == 5 && cell.parse::<u16>().is_ok();
     let cells = |line: &str| {
         let cells = line
             .split("  ")
             .map(str::trim)
-            .filter(|cell| !cell.is_empty());
+            .filter(|cell| !cell.is_empty())
+            .map(|cell| match cell {
+                cell if cell.ends_with(" MB") => "MEMORY",
+                cell if is_port(cell) => "PORT",
+                cell => cell,
+            });
         cells.collect::<Vec<_>>().join(" | ")
     };
     let text = output.to_string();
@@ -65,10 +71,10 @@ fn processes_are_listed_and_restarted() {
     let _ = environment.run(["addons:add", "memcache"]).success();
     assert_snapshot!(squeezed(&without_ids(environment.run(["ps"]))), @r"
     $ slugline ps
-    Process | State | Rel | Command
-    web.1 | up for TIME | v2 | echo first; echo second; echo thir..
-    worker.1 | up for TIME | v2 | sleep 1000
-    memcache | up for TIME | v2 | memcached
+    Process | State | Rel | Restarts | Memory | Port | Command
+    web.1 | up for TIME | v2 | 0 | MEMORY | PORT | echo first; echo second; echo thir..
+    worker.1 | up for TIME | v2 | 0 | MEMORY | sleep 1000
+    memcache | up for TIME | v2 | 0 | MEMORY | PORT | memcached
     ");
     let before = pid(&environment);
     assert_snapshot!(story([environment.run(["restart"]), environment.run(["ps", "restart"])]), @r"

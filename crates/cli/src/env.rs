@@ -91,13 +91,14 @@ pub const VARIABLES: [(&str, &str); 20] = [
 
 /// Variables that are read only to find what a person has not set.
 #[cfg(debug_assertions)]
-const GIVEN: [&str; 6] = [
+const GIVEN: [&str; 7] = [
     "HOME",
     "USER",
     "LOGNAME",
     "PORT",
     "HOSTNAME",
     "SSH_CONNECTION",
+    "TERM",
 ];
 
 /// The variables that this process was given.

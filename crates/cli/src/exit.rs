@@ -13,6 +13,8 @@ pub enum Status {
     /// 3: the release was made and is current, but its processes crash; they are restarted. Only
     /// where there was nothing better to keep running (S30).
     Crashed,
+    /// What a command that was run once ended with, whatever it means there.
+    OfCommand(u8),
     /// 128 and the number of the signal that gave the change up; what it had begun was finished or
     /// undone.
     Interrupted(u8),
@@ -35,6 +37,7 @@ impl Status {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Crashed => 3,
+            Self::OfCommand(number) => number,
             Self::Interrupted(signal) => 128 + signal,
         }
     }
@@ -45,6 +48,7 @@ impl Status {
             Self::Done => "Done, or there was nothing to do",
             Self::Failed => "Refused or failed; what ran before runs on",
             Self::Usage => "Not understood; nothing has been tried",
+            Self::OfCommand(_) => "What the command of `slugline run` ended with",
             Self::Interrupted(_) => "Given up at Ctrl-C; what it had begun was undone or finished",
             Self::Crashed => "Released, but its processes crash, and nothing better was running",
         }

@@ -144,7 +144,10 @@ impl Supervisor {
     }
 
     /// The daemon, started where none runs.
-    fn connect(&self) -> Result<Control, LaunchError> {
+    ///
+    /// # Errors
+    /// [`LaunchError::Unreachable`].
+    pub fn connect(&self) -> Result<Control, LaunchError> {
         if let Some(control) = Control::connect(&self.home).map_err(unreachable)? {
             return Ok(control);
         }

@@ -36,6 +36,12 @@ impl Ui {
         let _ = out.flush();
     }
 
+    /// Part of the answer; false where nobody reads any more.
+    pub fn is_read(&self, text: impl std::fmt::Display) -> bool {
+        let mut out = std::io::stdout().lock();
+        write!(out, "{text}").and_then(|()| out.flush()).is_ok()
+    }
+
     /// A line about what is going on.
     pub fn status(&self, line: impl std::fmt::Display) {
         let _ = writeln!(std::io::stderr().lock(), "{line}");

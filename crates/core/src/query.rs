@@ -3,6 +3,7 @@
 
 use crate::addon::PlanName;
 use crate::app::AppName;
+use crate::config::Owner;
 use crate::operation::rollback::{Ineligible, eligible, request_over};
 use crate::port::LedgerError;
 use crate::refusal::Refusal;
@@ -75,6 +76,42 @@ pub fn inspect(
         plugins: ledger.plugins_at(app, version)?,
         release,
     })
+}
+
+/// What a command is run with once: a release that is kept, or the current one, with the config vars
+/// that add-ons lend as they are now (S19).
+///
+/// # Errors
+/// [`Failure::Refused`] where the release is not kept or has no code; those of [`inspect`] where one
+/// is named.
+pub fn to_run_once(
+    ledger: &dyn crate::port::Ledger,
+    app: &AppName,
+    version: Option<Version>,
+) -> Result<(Version, State), Failure> {
+    let moment = ledger.moment(app)?;
+    let current = moment.current.as_ref().map(|release| release.version);
+    let (version, state) = match version.filter(|version| current != Some(*version)) {
+        None => (current.unwrap_or_default(), moment.state),
+        Some(version) => {
+            let mut state = inspect(ledger, app, version)?.state;
+            state.config = state.config.of_user();
+            let lent = moment.state.config.iter();
+            for (key, var) in lent.filter(|(_, var)| var.owner != Owner::User) {
+                state.config.insert(key.clone(), var.clone());
+            }
+            (version, state)
+        }
+    };
+    match &state.slug {
+        Some(_) => Ok((version, state)),
+        None if version.number() == 0 || current == Some(version) => {
+            let refusal = Refusal::new(format!("{app} has nothing to run yet"));
+            let hint = "Deploy it: git push slugline main";
+            Err(refusal.hint(hint).into())
+        }
+        None => Err(Refusal::new(Ineligible::NoCode(version).to_string()).into()),
+    }
 }
 
 /// Why a release of an app with this newest number and this tier is not kept, and what is nearest.

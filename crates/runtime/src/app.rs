@@ -11,6 +11,7 @@
 
 mod after;
 mod candidate;
+mod formation;
 mod strategy;
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use slugline_core::settings::Settings;
 use tokio::sync::oneshot;
 
 use self::candidate::{Candidate, Generation, Lasting, Phase, boot, processes};
+use self::formation::bring;
 use self::strategy::Strategy;
 use crate::control::protocol::ProcessStatus;
 use crate::drain::{Retiring, Then, Unhealthy};
@@ -56,6 +58,10 @@ pub(crate) enum Input {
     Run(Arc<AppSpec>, oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
     Configure(Box<Settings>, oneshot::Sender<()>),
+    /// Stop a process, or all of a type; answered with how many those are.
+    StopSome(String, oneshot::Sender<usize>),
+    /// The same with new ones in their place.
+    RestartSome(String, oneshot::Sender<usize>),
 }
 
 /// One app.
@@ -130,8 +136,16 @@ impl App {
                 Phase::Settled
             }
             (mut phase, Input::Configure(settings, reply)) => {
-                self.configure(&mut phase, &settings);
+                self.configure(&mut phase, &settings, cx);
                 let _ = reply.send(());
+                phase
+            }
+            (phase, Input::StopSome(which, reply)) => {
+                let _ = reply.send(self.stop_some(&which, cx));
+                phase
+            }
+            (phase, Input::RestartSome(which, reply)) => {
+                let _ = reply.send(self.restart_some(&which, cx));
                 phase
             }
             (phase, Input::Switch(_, reply)) => {
@@ -149,7 +163,10 @@ impl App {
     }
 
     /// Whatever runs, is launched, waits or is stopped has these settings from now on.
-    fn configure(&mut self, phase: &mut Phase, settings: &Settings) {
+    fn configure(&mut self, phase: &mut Phase, settings: &Settings, cx: &Arc<Context>) {
+        // What has ended to make room for a candidate stays ended.
+        let roomy = phase.candidate().is_some_and(|it| it.strategy.makes_room())
+            && self.current.as_ref().is_some_and(|it| it.units.is_empty());
         let set = |spec: &mut Arc<AppSpec>| Arc::make_mut(spec).settings = settings.clone();
         let candidate = phase.candidate_mut().map(|it| &mut it.running);
         for running in candidate.into_iter().chain(&mut self.current) {
@@ -160,6 +177,13 @@ impl App {
         }
         if let Some((spec, _)) = &mut self.stopped {
             set(spec);
+        }
+        if !roomy {
+            self.scale(cx);
+        }
+        if let Phase::Booting(it) | Phase::Healthy(it) | Phase::Asking(it) = phase {
+            let surplus = bring(&mut it.running, false, cx);
+            self.retire(surplus, Then::Nothing, cx);
         }
         for launch in &mut self.waiting {
             set(&mut launch.spec);

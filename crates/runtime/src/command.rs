@@ -24,6 +24,8 @@ pub(crate) struct Recipe {
     /// All of it: nothing is inherited.
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) dir: PathBuf,
+    /// The most files that it may hold open; `None`: as many as we may.
+    pub(crate) open_files: Option<u32>,
 }
 
 /// What every process gets from the machine: the shell, and the few variables that are passed on.
@@ -75,6 +77,7 @@ impl Machine {
             args: vec!["-c".into(), SCRIPT.into(), shell, command.to_owned()],
             env,
             dir,
+            open_files: spec.settings.of_type(kind_of(label)).open_files,
         }
     }
 
@@ -92,8 +95,14 @@ impl Machine {
             args: server.command.iter().skip(1).cloned().collect(),
             env,
             dir: "/".into(),
+            open_files: None,
         }
     }
+}
+
+/// The type of a process of this name.
+fn kind_of(label: &str) -> &str {
+    label.rsplit_once('.').map_or(label, |(kind, _)| kind)
 }
 
 #[cfg(test)]

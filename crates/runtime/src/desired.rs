@@ -23,6 +23,6 @@ pub trait Desired: Send + Sync + 'static {
     fn all(&self) -> Result<Vec<AppSpec>, String>;
 
     /// The last process of a release that was replaced has ended, and no other release runs in its
-    /// folder, so that it can be removed.
+    /// folder, so that it can be removed; or a one-off has, in a folder of its own.
     fn retired(&self, app: &AppName, version: Version, dir: &Path);
 }

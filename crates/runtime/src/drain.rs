@@ -51,11 +51,7 @@ impl Retiring {
         limit: Duration,
     ) -> Self {
         for unit in &units {
-            let mine = |target: &&Arc<Target>| unit.is_web() && unit.port == Some(target.port());
-            match targets.iter().find(mine) {
-                Some(target) => drain(Arc::clone(target), limit, unit.requests.clone()),
-                None => unit.tell(UnitRequest::Stop),
-            }
+            tell_to_end(unit, targets, limit);
         }
         Self { units, then }
     }
@@ -78,6 +74,15 @@ pub(crate) fn answer(
         // It fails when the client is gone.
         let _ = reply.send(Err(why));
     });
+}
+
+/// Tells a unit to end, as [`Retiring::begin`] does.
+pub(crate) fn tell_to_end(unit: &Handle, targets: &[Arc<Target>], limit: Duration) {
+    let mine = |target: &&Arc<Target>| unit.is_web() && unit.port == Some(target.port());
+    match targets.iter().find(mine) {
+        Some(target) => drain(Arc::clone(target), limit, unit.requests.clone()),
+        None => unit.tell(UnitRequest::Stop),
+    }
 }
 
 fn drain(target: Arc<Target>, limit: Duration, unit: mpsc::UnboundedSender<UnitRequest>) {

@@ -17,6 +17,8 @@ use crate::desired::Desired;
 use crate::health::{Boot, Check};
 use crate::limits::Limits;
 use crate::logs::Logs;
+use crate::oneoff::OneOffs;
+use crate::quota::Gauge;
 use crate::router::routes::Routes;
 use crate::spec::{AppSpec, ServerSpec, WEB};
 use crate::supervisor::Event;
@@ -33,6 +35,8 @@ pub(crate) struct Context {
     /// Ports of servers: no web process gets one, even while its server is down.
     pub(crate) reserved: Mutex<BTreeSet<u16>>,
     pub(crate) units: AtomicU64,
+    pub(crate) one_offs: OneOffs,
+    pub(crate) gauge: Arc<Gauge>,
 }
 
 /// A unit as the supervisor sees it.
@@ -40,6 +44,8 @@ pub(crate) struct Handle {
     pub(crate) id: UnitId,
     /// `web.1`, or a server's name.
     pub(crate) label: String,
+    /// It was told to stop, and gets no requests any more.
+    pub(crate) leaving: bool,
     pub(crate) state: ProcessState,
     pub(crate) port: Option<u16>,
     /// The wait before the next start, while it is crashed.
@@ -49,6 +55,8 @@ pub(crate) struct Handle {
     pub(crate) requests: mpsc::UnboundedSender<UnitRequest>,
     pub(crate) progress: watch::Receiver<Progress>,
     boot: watch::Sender<Boot>,
+    /// The memory that it may hold, in bytes.
+    quota: watch::Sender<Option<u64>>,
     server: bool,
     version: Version,
     shown: String,
@@ -58,15 +66,16 @@ pub(crate) struct Handle {
 }
 
 impl Context {
-    /// Starts the process of one type.
+    /// Starts one process of a type.
     pub(crate) fn process(
         self: &Arc<Self>,
         spec: &Arc<AppSpec>,
         kind: &str,
+        number: u32,
         adopted: bool,
         after: Vec<After>,
     ) -> Handle {
-        let label = format!("{kind}.1");
+        let label = format!("{kind}.{number}");
         let command = spec.processes.get(kind).cloned().unwrap_or_default();
         let port = if kind == WEB {
             let context = Arc::clone(self);
@@ -140,6 +149,7 @@ impl Context {
             log: self.logs.app(&spec.app),
             output: String::new(),
             events: format!("slugline[{label}]"),
+            gauge: Arc::clone(&self.gauge),
             limits: Arc::clone(&self.limits),
         }
     }
@@ -152,6 +162,7 @@ impl Context {
         let handle = Handle {
             id,
             label,
+            leaving: false,
             state: ProcessState::Starting,
             port: None,
             again: Duration::ZERO,
@@ -159,6 +170,7 @@ impl Context {
             requests,
             progress,
             boot: watch::Sender::new(boot_of(spec, server)),
+            quota: watch::Sender::new(None),
             server,
             version: spec.version,
             shown: plan.shown.clone(),
@@ -169,9 +181,11 @@ impl Context {
         let wires = Wires {
             requests: receiver,
             boot: handle.boot.subscribe(),
+            quota: handle.quota.subscribe(),
             changes: Box::new(move |change| tell(&events, &app, id, change)),
             progress: sender,
         };
+        handle.configure(spec);
         tokio::spawn(unit::run(plan, wires));
         handle
     }
@@ -202,15 +216,26 @@ impl Handle {
         let _ = self.requests.send(request);
     }
 
-    /// From its next start on it counts as up when these settings say.
+    /// From its next start on it counts as up when these settings say, and from now on it may hold
+    /// as much memory as they say.
     pub(crate) fn configure(&self, spec: &AppSpec) {
         self.boot.send_replace(boot_of(spec, self.server));
+        let set = self.kind().map(|(kind, _)| spec.settings.of_type(kind));
+        let quota = set
+            .and_then(|set| set.memory_mb)
+            .map(|mb| u64::from(mb) * 1024 * 1024);
+        self.quota.send_replace(quota);
     }
 
     /// Whether requests may be sent to it.
     pub(crate) fn is_web(&self) -> bool {
-        let kind = self.label.split_once('.').map(|(kind, _)| kind);
-        kind == Some(WEB) && !self.server
+        self.kind().is_some_and(|(kind, _)| kind == WEB)
+    }
+
+    /// Its type and number; `None` of a server.
+    pub(crate) fn kind(&self) -> Option<(&str, u32)> {
+        let (kind, number) = self.label.rsplit_once('.').filter(|_| !self.server)?;
+        Some((kind, number.parse().ok()?))
     }
 
     /// Takes note of a change.
@@ -245,6 +270,8 @@ impl Handle {
             restarts: self.starts.saturating_sub(1),
             pid: self.pid,
             port: self.port,
+            memory: None,
+            memory_limit: *self.quota.borrow(),
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Limits {
     pub router: RouterLimits,
     /// How long a request waits for a web process that is being started.
     pub hold: Duration,
+    /// How often it is looked how much memory processes hold that have a limit.
+    pub memory_every: Duration,
     /// The size in bytes at which a log file is rotated; one older file is kept.
     pub log_bytes: u64,
     /// The longest line in bytes; what is longer is split.
@@ -42,6 +44,7 @@ impl Default for Limits {
             last_words: Duration::from_secs(1),
             router: RouterLimits::default(),
             hold: Duration::from_secs(10),
+            memory_every: Duration::from_secs(1),
             log_bytes: 10 * 1024 * 1024,
             line_bytes: 16 * 1024,
         }

@@ -24,6 +24,42 @@ pub(crate) fn tie_to_this_thread(command: &mut Command) {
     }
 }
 
+/// As [`tie_to_this_thread`], and the child leads a session of its own; where `terminal` is set,
+/// with its input as the terminal of it. It must not lead a group by then.
+#[expect(unsafe_code, reason = "the session must be changed in the child")]
+pub(crate) fn lead_session(command: &mut Command, terminal: bool) {
+    let parent = std::process::id();
+    // SAFETY: the closure makes system calls that are safe after fork, and nothing else.
+    unsafe {
+        command.pre_exec(move || {
+            inherit_nothing();
+            rustix::process::setsid()?;
+            if terminal {
+                rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+            }
+            die_with(parent)
+        });
+    }
+}
+
+/// The child may hold that many files open, or as many as we may where that is less.
+#[expect(unsafe_code, reason = "a limit is set in the child, of itself")]
+pub(crate) fn limit_open_files(command: &mut Command, most: u64) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // SAFETY: the closure makes system calls that are safe after fork, and nothing else.
+    unsafe {
+        command.pre_exec(move || {
+            let ours = getrlimit(Resource::Nofile);
+            let most = ours.maximum.map_or(most, |maximum| most.min(maximum));
+            let limit = Rlimit {
+                current: Some(most),
+                maximum: Some(most),
+            };
+            setrlimit(Resource::Nofile, limit).map_err(io::Error::from)
+        });
+    }
+}
+
 /// The child leads a session of its own, without a terminal, and inherits no descriptor but its
 /// three: a pipe that it kept open would keep its reader waiting for ever.
 #[expect(unsafe_code, reason = "the session must be changed in the child")]

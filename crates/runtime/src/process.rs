@@ -1,9 +1,10 @@
 //! One process of the operating system: started from a recipe, signalled as a group, and the words
 //! for how it ended. It must not know why it is started, nor whether it will be again.
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -13,7 +14,11 @@ use tokio::process::Child;
 
 use crate::command::Recipe;
 use crate::health::Sick;
-use crate::preexec::tie_to_this_thread;
+use crate::preexec::{lead_session, limit_open_files, tie_to_this_thread};
+
+/// How often the list of processes is gone through to end those of a session.
+#[cfg(target_os = "linux")]
+const SWEEPS: usize = 20;
 
 /// A process that was started, and the pipe to which it writes both its outputs, in order.
 pub(crate) struct Started {
@@ -41,6 +46,8 @@ pub(crate) enum Ending {
         limit: Duration,
     },
     NotStarted(std::io::Error),
+    /// It was ended, since it held more memory than it may.
+    OverMemory,
     NoPort,
 }
 
@@ -49,21 +56,14 @@ pub(crate) enum Ending {
 pub(crate) fn start(recipe: &Recipe) -> std::io::Result<Started> {
     let (output, input) = std::io::pipe()?;
     let output = pipe::Receiver::from_owned_fd(OwnedFd::from(output))?;
-    let mut command = std::process::Command::new(&recipe.program);
+    let mut command = command(recipe);
     command
-        .args(&recipe.args)
-        .env_clear()
-        .envs(&recipe.env)
-        .current_dir(&recipe.dir)
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(input.try_clone()?)
         .stderr(input);
     tie_to_this_thread(&mut command);
-    // The command goes at the end, and our ends of the pipe with it: only the process keeps one.
-    let child = tokio::process::Command::from(command).spawn()?;
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    let group = Group(Pid::from_raw(id.ok_or(std::io::ErrorKind::NotFound)?));
+    let (child, group) = spawn(command)?;
     Ok(Started {
         child,
         group,
@@ -71,7 +71,70 @@ pub(crate) fn start(recipe: &Recipe) -> std::io::Result<Started> {
     })
 }
 
+/// Starts a process that reads and writes there: the leader of a session of its own, whose
+/// terminal is its input where `terminal` is set. Otherwise as [`start`].
+pub(crate) fn start_with(
+    recipe: &Recipe,
+    [input, output, error]: [OwnedFd; 3],
+    terminal: bool,
+) -> std::io::Result<(Child, Group)> {
+    let mut command = command(recipe);
+    command.stdin(input).stdout(output).stderr(error);
+    lead_session(&mut command, terminal);
+    spawn(command)
+}
+
+fn command(recipe: &Recipe) -> Command {
+    let mut command = Command::new(&recipe.program);
+    command
+        .args(&recipe.args)
+        .env_clear()
+        .envs(&recipe.env)
+        .current_dir(&recipe.dir);
+    if let Some(most) = recipe.open_files {
+        limit_open_files(&mut command, most.into());
+    }
+    command
+}
+
+/// The command goes at the end, and our ends of its pipes with it: only the process keeps them.
+fn spawn(command: Command) -> std::io::Result<(Child, Group)> {
+    let child = tokio::process::Command::from(command).spawn()?;
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    let group = Group(Pid::from_raw(id.ok_or(std::io::ErrorKind::NotFound)?));
+    Ok((child, group))
+}
+
 impl Group {
+    /// Sends any signal.
+    pub(crate) fn send(self, signal: Signal) {
+        self.signal(signal);
+    }
+
+    /// Kills what is in the session that the leader of this group leads, in whatever group it is,
+    /// such as the jobs of a shell.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn kill_session(self) {
+        self.kill();
+        // What is forked while the list is read is on the next one.
+        for _ in 0..SWEEPS {
+            let rest: Vec<_> = stats()
+                .filter(|stat| stat.runs && stat.session == self.0.as_raw())
+                .collect();
+            if rest.is_empty() {
+                return;
+            }
+            for stat in rest {
+                let _ = nix::sys::signal::kill(Pid::from_raw(stat.pid), Signal::SIGKILL);
+            }
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn kill_session(self) {
+        self.kill();
+    }
+
     pub(crate) fn terminate(self) {
         self.signal(Signal::SIGTERM);
     }
@@ -89,23 +152,7 @@ impl Group {
     /// happens to orphans where process 1 is no real init. Those do not run.
     #[cfg(target_os = "linux")]
     fn runs(self) -> bool {
-        let Ok(processes) = std::fs::read_dir("/proc") else {
-            return true;
-        };
-        let group = self.0.to_string();
-        processes.flatten().any(|process| {
-            let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
-            // `pid (name) state parent group …`; a name may hold spaces and brackets.
-            let fields = stat
-                .rsplit_once(") ")
-                .map(|(_, fields)| fields)
-                .unwrap_or_default();
-            let mut fields = fields.split(' ');
-            fields
-                .next()
-                .is_some_and(|state| state != "Z" && state != "X")
-                && fields.nth(1) == Some(group.as_str())
-        })
+        stats().any(|stat| stat.runs && stat.group == self.0.as_raw())
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -117,6 +164,61 @@ impl Group {
         // It fails when nobody is left, which is as good.
         let _ = killpg(self.0, signal);
     }
+}
+
+/// What the kernel tells of a process.
+#[cfg(target_os = "linux")]
+struct Stat {
+    pid: i32,
+    group: i32,
+    session: i32,
+    /// Its resident memory, in pages.
+    pages: u64,
+    /// It has not ended.
+    runs: bool,
+}
+
+/// What each process group holds of memory, in bytes, by its leader; of a leader of a session, what
+/// all of the session holds.
+#[cfg(target_os = "linux")]
+pub(crate) fn memory() -> BTreeMap<u32, u64> {
+    let page = rustix::param::page_size() as u64;
+    let mut held = BTreeMap::new();
+    for stat in stats().filter(|stat| stat.runs) {
+        let mut leaders = vec![stat.group];
+        if stat.session != stat.group {
+            leaders.push(stat.session);
+        }
+        for leader in leaders.into_iter().filter_map(|it| u32::try_from(it).ok()) {
+            *held.entry(leader).or_default() += stat.pages * page;
+        }
+    }
+    held
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn memory() -> BTreeMap<u32, u64> {
+    BTreeMap::new()
+}
+
+/// All processes of this machine that can be seen.
+#[cfg(target_os = "linux")]
+fn stats() -> impl Iterator<Item = Stat> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(|process| {
+        let pid = process.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        // `pid (name) state parent group session …`; a name may hold spaces and brackets.
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        let state = fields.next()?;
+        Some(Stat {
+            pid,
+            group: fields.nth(1)?.parse().ok()?,
+            session: fields.next()?.parse().ok()?,
+            pages: fields.nth(17)?.parse().ok()?,
+            runs: state != "Z" && state != "X",
+        })
+    })
 }
 
 impl std::fmt::Display for Ending {
@@ -142,6 +244,7 @@ impl std::fmt::Display for Ending {
                 write!(f, "was not healthy within {limit} s: {sick}")
             }
             Self::NotStarted(error) => write!(f, "could not be started: {error}"),
+            Self::OverMemory => f.write_str("was stopped: it was over its memory"),
             Self::NoPort => f.write_str("could not be started: no port is free"),
         }
     }

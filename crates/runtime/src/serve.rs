@@ -25,6 +25,8 @@ use crate::home::Home;
 use crate::launch::{Context, now};
 use crate::limits::Limits;
 use crate::logs::Logs;
+use crate::oneoff::OneOffs;
+use crate::quota::Gauge;
 use crate::router::routes::Routes;
 use crate::router::{Door, Router};
 use crate::scrape::{self, Page};
@@ -155,6 +157,7 @@ async fn run(
     let (events, receiver) = mpsc::unbounded_channel();
     let asking = Asking::new(events.clone());
     let logs = Arc::new(Logs::new(home.logs(), limits.log_bytes));
+    let memory_every = limits.memory_every;
     let cx = Arc::new(Context {
         machine: Machine::new(|key| std::env::var(key).ok()),
         routes: Arc::new(Routes::new(Arc::clone(&logs))),
@@ -164,6 +167,8 @@ async fn run(
         events,
         reserved: Mutex::default(),
         units: AtomicU64::new(0),
+        one_offs: OneOffs::default(),
+        gauge: Arc::new(Gauge::new(memory_every)),
     });
     let mut supervisor = tokio::spawn(Supervisor::new(Arc::clone(&cx), receiver).run());
     for spec in wanted {
@@ -204,6 +209,7 @@ async fn run(
     figures.inspect(|page| page.abort());
     let _ = std::fs::remove_file(home.socket());
     asking.end();
+    cx.one_offs.end_all().await;
     if !supervisor.is_finished() {
         let _ = supervisor.await;
     }
@@ -276,13 +282,14 @@ fn after_crash(pid: u32) -> String {
 
 fn open_control(
     home: &Home,
-    cx: &Context,
+    cx: &Arc<Context>,
     asking: &Asking,
     port: u16,
 ) -> Result<JoinHandle<()>, ServeError> {
     let listener = server::listen(home).map_err(cannot("open the control socket"))?;
     let server = Server {
         asking: asking.clone(),
+        cx: Arc::clone(cx),
         logs: Arc::clone(&cx.logs),
         routes: Arc::clone(&cx.routes),
         pid: std::process::id(),

@@ -25,7 +25,8 @@ pub struct AppSpec {
     pub version: Version,
     /// The unpacked slug, the working folder of all processes; `None` where there are only servers.
     pub dir: Option<PathBuf>,
-    /// Shell commands by process type. One process of each runs, but none of type `release`.
+    /// Shell commands by process type. As many processes of each run as are set, but none of type
+    /// `release`.
     pub processes: BTreeMap<String, String>,
     /// Config vars and the buildpack's defaults.
     pub env: BTreeMap<String, String>,
@@ -79,6 +80,13 @@ impl AppSpec {
             stop_grace_ms: stop_grace(),
             settings: Settings::default(),
         }
+    }
+
+    /// The processes that are kept running, by type and number, as many of each as are set (S22).
+    pub(crate) fn formation(&self) -> impl Iterator<Item = (&str, u32)> {
+        let numbers = |kind| 1..=self.settings.of_type(kind).count;
+        self.running_types()
+            .flat_map(move |kind| numbers(kind).map(move |number| (kind, number)))
     }
 
     /// The process types that are kept running: those with code to run, less `release`.

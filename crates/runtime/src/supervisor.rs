@@ -78,6 +78,9 @@ impl Supervisor {
             (Some(app), input) => app.handle(input, cx),
             // An app that never ran is stopped, and has its settings when it is.
             (None, Input::Stop(reply) | Input::Configure(_, reply)) => drop(reply.send(())),
+            (None, Input::StopSome(_, reply) | Input::RestartSome(_, reply)) => {
+                let _ = reply.send(0);
+            }
             // All others are answered by being dropped.
             (None, _) => {}
         }
@@ -127,6 +130,20 @@ impl Asking {
     pub(crate) async fn configure(&self, app: AppName, settings: Settings) -> Option<()> {
         let (reply, answer) = oneshot::channel();
         self.send(app, Input::Configure(Box::new(settings), reply));
+        answer.await.ok()
+    }
+
+    /// Stops a process or a type; answers how many processes those are.
+    pub(crate) async fn stop_some(&self, app: AppName, which: String) -> Option<usize> {
+        let (reply, answer) = oneshot::channel();
+        self.send(app, Input::StopSome(which, reply));
+        answer.await.ok()
+    }
+
+    /// Restarts a process or a type; answers how many processes those are.
+    pub(crate) async fn restart_some(&self, app: AppName, which: String) -> Option<usize> {
+        let (reply, answer) = oneshot::channel();
+        self.send(app, Input::RestartSome(which, reply));
         answer.await.ok()
     }
 

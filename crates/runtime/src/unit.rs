@@ -17,6 +17,7 @@ use crate::limits::{Backoff, Limits};
 use crate::logs::AppLog;
 use crate::logs::lines::{LastLines, Splitter};
 use crate::process::{Ending, Group, start};
+use crate::quota::Gauge;
 
 /// Names one unit for the life of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +92,7 @@ pub(crate) struct Plan {
     pub(crate) output: String,
     /// The source of what happens to it, such as `slugline[web.1]`.
     pub(crate) events: String,
+    pub(crate) gauge: Arc<Gauge>,
     pub(crate) limits: Arc<Limits>,
 }
 
@@ -99,6 +101,8 @@ pub(crate) struct Wires {
     pub(crate) requests: mpsc::UnboundedReceiver<UnitRequest>,
     /// When it counts as up, as it is set now.
     pub(crate) boot: watch::Receiver<Boot>,
+    /// The memory that it may hold, in bytes, as it is set now.
+    pub(crate) quota: watch::Receiver<Option<u64>>,
     pub(crate) changes: Box<dyn Fn(UnitChange) + Send + Sync>,
     pub(crate) progress: watch::Sender<Progress>,
 }
@@ -260,6 +264,9 @@ impl Unit {
         let boot = self.wires.boot.borrow().clone();
         let mut boot = std::pin::pin!(boot.wait(port));
         let mut up = false;
+        let (gauge, quota) = (Arc::clone(&self.plan.gauge), self.wires.quota.clone());
+        let leader = child.id().unwrap_or_default();
+        let mut exceeded = std::pin::pin!(gauge.exceeded(leader, quota));
         loop {
             tokio::select! {
                 // A process that has ended is not up, even if something answers at its port.
@@ -272,6 +279,18 @@ impl Unit {
                     self.end(&mut child, group).await;
                     return None;
                 },
+                excess = &mut exceeded => {
+                    for line in excess.lines() {
+                        self.say(&line);
+                    }
+                    if excess.is_vast() {
+                        group.kill();
+                        let _ = child.wait().await;
+                    } else {
+                        self.end(&mut child, group).await;
+                    }
+                    return Some(Ending::OverMemory);
+                }
                 booted = &mut boot, if !up => {
                     if let Err(ending) = booted {
                         group.kill();
@@ -323,7 +342,7 @@ impl Unit {
 }
 
 /// Brings the output of a process to the log until it is closed, and keeps its last lines.
-async fn pump(
+pub(crate) async fn pump(
     mut output: pipe::Receiver,
     log: Arc<AppLog>,
     source: String,

@@ -84,7 +84,7 @@ impl App {
     /// Whether what runs has ended for what is being launched to begin.
     fn makes_room(&self) -> bool {
         let current = self.current.as_ref();
-        let ended = |it: &Generation| it.units.is_empty() && it.spec.running_types().count() > 0;
+        let ended = |it: &Generation| it.units.is_empty() && it.spec.formation().count() > 0;
         let empty = current.is_some_and(ended);
         empty && self.phase.candidate().is_some()
     }
@@ -146,7 +146,8 @@ impl App {
 
 /// Where a web process that is up takes requests.
 fn destination(unit: &Handle) -> Option<Destination> {
-    let port = unit.port.filter(|_| unit.state == ProcessState::Up)?;
+    let takes = unit.state == ProcessState::Up && !unit.leaving;
+    let port = unit.port.filter(|_| takes)?;
     let process = unit.label.clone();
     Some(Destination { process, port })
 }

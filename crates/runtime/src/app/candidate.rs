@@ -76,8 +76,8 @@ pub(super) fn processes(
     after: &dyn Fn() -> Vec<After>,
     cx: &Arc<Context>,
 ) -> Vec<Handle> {
-    let start = |kind| cx.process(spec, kind, adopted, after());
-    spec.running_types().map(start).collect()
+    let start = |(kind, number)| cx.process(spec, kind, number, adopted, after());
+    spec.formation().map(start).collect()
 }
 
 impl Candidate {

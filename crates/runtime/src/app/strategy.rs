@@ -31,6 +31,11 @@ impl Strategy {
         }
     }
 
+    /// Whether what runs ends before a candidate begins.
+    pub(super) fn makes_room(self) -> bool {
+        self == Self::StopFirst
+    }
+
     /// Makes room for a candidate whose servers are up. Answers what each of its processes waits for.
     pub(super) fn make_room(self, app: &mut App, cx: &Arc<Context>) -> Box<dyn Fn() -> Vec<After>> {
         match self {

@@ -32,6 +32,9 @@ pub enum ControlError {
     /// The daemon refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A one-off could not be started.
+    #[error("it could not be started: {0}")]
+    NotStarted(String),
     /// The daemon ended in the middle.
     #[error("the daemon ended before it answered")]
     Gone,
@@ -59,8 +62,9 @@ pub struct Control {
 #[must_use = "dropping a candidate abandons it"]
 pub struct Candidate(Wire);
 
+/// One connection to the daemon.
 #[derive(Debug)]
-struct Wire {
+pub(crate) struct Wire {
     reader: BufReader<UnixStream>,
 }
 
@@ -138,6 +142,25 @@ impl Control {
         self.wire()?.done(&Request::Stop { app: app.clone() })
     }
 
+    /// Stops a process such as `web.1`, a one-off, or all processes of a type, until it is restarted
+    /// or another release runs. Answers how many those are; it does not wait for their end.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn stop_some(&self, app: &AppName, which: &str) -> Result<usize, ControlError> {
+        let (app, which) = (app.clone(), which.to_owned());
+        self.wire()?.count(&Request::StopSome { app, which })
+    }
+
+    /// Puts new processes in the place of one, or of all of a type. Answers how many those are.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn restart_some(&self, app: &AppName, which: &str) -> Result<usize, ControlError> {
+        let (app, which) = (app.clone(), which.to_owned());
+        self.wire()?.count(&Request::RestartSome { app, which })
+    }
+
     /// Brings what runs of an app to these settings. An app that does not run is no error.
     ///
     /// # Errors
@@ -191,7 +214,7 @@ impl Control {
         }
     }
 
-    fn wire(&self) -> Result<Wire, ControlError> {
+    pub(crate) fn wire(&self) -> Result<Wire, ControlError> {
         Wire::open(&self.home)?
             .map(|(wire, _)| wire)
             .ok_or(ControlError::Gone)
@@ -241,7 +264,7 @@ impl Wire {
         Ok(Some((wire, hello)))
     }
 
-    fn done(&mut self, request: &Request) -> Result<(), ControlError> {
+    pub(crate) fn done(&mut self, request: &Request) -> Result<(), ControlError> {
         match self.ask(request)? {
             Reply::Done => Ok(()),
             Reply::Unhealthy { reason, log } => Err(ControlError::Unhealthy { reason, log }),
@@ -249,7 +272,14 @@ impl Wire {
         }
     }
 
-    fn ask(&mut self, request: &Request) -> Result<Reply, ControlError> {
+    fn count(&mut self, request: &Request) -> Result<usize, ControlError> {
+        match self.ask(request)? {
+            Reply::Count { count } => Ok(count),
+            _ => Err(ControlError::Nonsense),
+        }
+    }
+
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<Reply, ControlError> {
         self.send(request)?;
         match self.receive()? {
             Reply::Refused { why } => Err(why.into()),
@@ -257,14 +287,23 @@ impl Wire {
         }
     }
 
-    fn send(&mut self, request: &Request) -> Result<(), ControlError> {
+    pub(crate) fn send(&mut self, request: &Request) -> Result<(), ControlError> {
         let mut line = serde_json::to_vec(request).map_err(|_| ControlError::Nonsense)?;
         line.push(b'\n');
         self.reader.get_mut().write_all(&line).map_err(closed_or)
     }
 
-    fn receive(&mut self) -> Result<Reply, ControlError> {
+    pub(crate) fn receive(&mut self) -> Result<Reply, ControlError> {
         serde_json::from_str(&self.line()?).map_err(|_| ControlError::Nonsense)
+    }
+
+    /// Whether an answer has come that nobody has taken: the socket does not tell of that.
+    pub(crate) fn has_answer(&self) -> bool {
+        !self.reader.buffer().is_empty()
+    }
+
+    pub(crate) fn socket(&self) -> &UnixStream {
+        self.reader.get_ref()
     }
 
     fn line(&mut self) -> Result<String, ControlError> {

@@ -4,6 +4,11 @@
 //! gets one [`Reply`] to each, but for these: after `Follow` come `Line`s until either side closes;
 //! after `Shutdown` comes nothing, and the connection is closed once every process has ended. A
 //! client that goes away between `Launch` and `Switch` abandons what it launched.
+//!
+//! After `OneOff` comes `Done`; then the client sends one byte with the descriptors that it hands
+//! over, if any, and gets `Started`, and `Ended` once the process has ended, unless its output goes
+//! to the log. Between those two it may send `Signal`s, which are not answered; if it goes away, the
+//! process is ended.
 
 use serde::{Deserialize, Serialize};
 use slugline_core::app::AppName;
@@ -11,6 +16,7 @@ use slugline_core::release::Version;
 use slugline_core::settings::Settings;
 use slugline_core::time::Timestamp;
 
+use crate::oneoff::OneOff;
 use crate::spec::AppSpec;
 
 /// The version of this protocol.
@@ -50,11 +56,29 @@ pub(crate) enum Request {
         app: AppName,
         settings: Settings,
     },
+    /// Stop one process, or those of one type.
+    StopSome {
+        app: AppName,
+        which: String,
+    },
+    /// The same with new ones in their place.
+    RestartSome {
+        app: AppName,
+        which: String,
+    },
     Follow {
         app: AppName,
         lines: usize,
     },
     Shutdown,
+    /// Run a command once.
+    OneOff {
+        one_off: OneOff,
+    },
+    /// Pass a signal on to the one-off of this connection.
+    Signal {
+        number: i32,
+    },
 }
 
 /// What the daemon answers.
@@ -62,11 +86,38 @@ pub(crate) enum Request {
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub(crate) enum Reply {
     Done,
-    Status { status: Status },
-    Metrics { text: String },
-    Unhealthy { reason: String, log: Vec<String> },
-    Line { line: String },
-    Refused { why: Refusal },
+    /// How many processes it concerned.
+    Count {
+        count: usize,
+    },
+    Status {
+        status: Status,
+    },
+    Metrics {
+        text: String,
+    },
+    Unhealthy {
+        reason: String,
+        log: Vec<String>,
+    },
+    Line {
+        line: String,
+    },
+    Refused {
+        why: Refusal,
+    },
+    /// A one-off runs, under this name.
+    Started {
+        name: String,
+    },
+    /// It has ended, with this exit status, as a shell tells it.
+    Ended {
+        status: u8,
+    },
+    /// It could not be started; why, in one line.
+    NotStarted {
+        why: String,
+    },
 }
 
 /// Why the daemon does not do what it was asked.
@@ -132,6 +183,12 @@ pub struct ProcessStatus {
     pub pid: Option<u32>,
     /// Its port, if it has one.
     pub port: Option<u16>,
+    /// What it and its children hold of memory, in bytes, while it runs; shared pages count for each.
+    #[serde(default)]
+    pub memory: Option<u64>,
+    /// What it may hold, in bytes.
+    #[serde(default)]
+    pub memory_limit: Option<u64>,
 }
 
 /// How a process is.

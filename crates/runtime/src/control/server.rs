@@ -3,20 +3,25 @@
 
 use std::io::Result;
 use std::os::unix::fs::PermissionsExt as _;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use slugline_core::app::AppName;
 use slugline_core::time::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 
-use super::protocol::{Hello, PROTOCOL, Refusal, Reply, Request, Status};
+use super::protocol::{AppStatus, Hello, PROTOCOL, Refusal, Reply, Request, Status};
 use super::socket::Address;
 use crate::home::Home;
+use crate::launch::Context;
 use crate::logs::Logs;
+use crate::oneoff::{self, OneOff, Streams, Told, descriptors};
 use crate::router::routes::Routes;
 use crate::spec::AppSpec;
 use crate::supervisor::Asking;
@@ -24,6 +29,7 @@ use crate::supervisor::Asking;
 /// What every connection needs.
 pub(crate) struct Server {
     pub(crate) asking: Asking,
+    pub(crate) cx: Arc<Context>,
     pub(crate) logs: Arc<Logs>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) pid: u32,
@@ -90,11 +96,24 @@ impl Server {
                     // The end of the daemon closes the connection.
                     return std::future::pending().await;
                 }
+                Some(Request::OneOff { one_off }) => self.one_off(one_off, &mut connection).await?,
                 Some(Request::Switch) => refused(Refusal::NoCandidate),
+                Some(Request::Signal { .. }) => refused(Refusal::NotUnderstood),
                 Some(Request::Status) => self.status().await,
                 Some(Request::Metrics) => self.metrics().await,
                 Some(Request::Run { spec }) => done(self.asking.run(spec).await),
-                Some(Request::Stop { app }) => done(self.asking.stop(app).await),
+                Some(Request::Stop { app }) => {
+                    self.cx.one_offs.end(&app, None).await;
+                    done(self.asking.stop(app).await)
+                }
+                Some(Request::StopSome { app, which }) => {
+                    let one_offs = self.cx.one_offs.end(&app, Some(&which)).await;
+                    let stopped = self.asking.stop_some(app, which).await;
+                    counted(stopped.map(|count| count + one_offs))
+                }
+                Some(Request::RestartSome { app, which }) => {
+                    counted(self.asking.restart_some(app, which).await)
+                }
                 Some(Request::Configure { app, settings }) => {
                     done(self.asking.configure(app, settings).await)
                 }
@@ -135,7 +154,12 @@ impl Server {
 
     async fn status(&self) -> Reply {
         match self.asking.status().await {
-            Some(apps) => {
+            Some(mut apps) => {
+                self.add_one_offs(&mut apps);
+                let held = self.cx.gauge.held();
+                for process in apps.iter_mut().flat_map(|app| &mut app.processes) {
+                    process.memory = process.pid.and_then(|pid| held.get(&pid).copied());
+                }
                 let (pid, since, port) = (self.pid, self.since, self.port);
                 Reply::Status {
                     status: Status {
@@ -157,6 +181,77 @@ impl Server {
             },
             None => refused(Refusal::Ending),
         }
+    }
+
+    fn add_one_offs(&self, apps: &mut Vec<AppStatus>) {
+        for (app, process) in self.cx.one_offs.statuses() {
+            let place = apps.binary_search_by(|status| status.app.cmp(&app));
+            let place = place.unwrap_or_else(|place| {
+                let processes = Vec::new();
+                let version = None;
+                apps.insert(
+                    place,
+                    AppStatus {
+                        app,
+                        version,
+                        processes,
+                    },
+                );
+                place
+            });
+            apps[place].processes.push(process);
+        }
+    }
+
+    /// Runs a command once, with what the client hands over, until it has ended or the client is
+    /// gone.
+    async fn one_off(&self, one_off: OneOff, connection: &mut Connection) -> Result<Reply> {
+        let attach = one_off.attach;
+        let mut given = Vec::new();
+        if attach.descriptors() > 0 {
+            connection.write(&Reply::Done).await?;
+            given = descriptors::receive(connection.lines.get_ref().get_ref().as_ref()).await?;
+        }
+        let Some(streams) = Streams::new(attach, given) else {
+            return Ok(refused(Refusal::NotUnderstood));
+        };
+        let logged = matches!(streams, Streams::Log);
+        let running = match oneoff::begin(&self.cx, one_off, streams) {
+            Ok(Some(running)) => running,
+            Ok(None) => return Ok(refused(Refusal::Ending)),
+            Err(error) => {
+                return Ok(Reply::NotStarted {
+                    why: error.to_string(),
+                });
+            }
+        };
+        let started = Reply::Started {
+            name: running.place.name(),
+        };
+        if logged {
+            tokio::spawn(oneoff::log_to_the_end(running));
+            return Ok(started);
+        }
+        // A client that is gone is noticed by the next reading.
+        let _ = connection.write(&started).await;
+        let (tell, told) = mpsc::unbounded_channel();
+        let mut ending = pin!(oneoff::until_the_end(running, told));
+        let mut here = true;
+        let status = loop {
+            tokio::select! {
+                status = &mut ending => break status,
+                request = connection.read(), if here => {
+                    let signal = match request {
+                        Ok(Some(Some(Request::Signal { number }))) => Signal::try_from(number).ok(),
+                        _ => None,
+                    };
+                    here = signal.is_some();
+                    // It fails when the process has just ended.
+                    let _ = tell.send(signal.map_or(Told::Abandoned, Told::Signal));
+                }
+            }
+        };
+        Ok(Reply::Ended { status })
     }
 
     async fn follow(&self, app: &AppName, count: usize, mut to: Connection) -> Result<()> {
@@ -197,6 +292,10 @@ fn refused(why: Refusal) -> Reply {
 
 fn done(answer: Option<()>) -> Reply {
     answer.map_or(refused(Refusal::Ending), |()| Reply::Done)
+}
+
+fn counted(answer: Option<usize>) -> Reply {
+    answer.map_or(refused(Refusal::Ending), |count| Reply::Count { count })
 }
 
 impl Connection {

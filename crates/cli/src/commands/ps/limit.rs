@@ -1,0 +1,173 @@
+//! `slugline ps:limit`
+
+use slugline_core::corridor::Failure;
+use slugline_core::port::Moment;
+use slugline_core::settings::{Formation, Settings};
+
+use super::scale::{known, types};
+use crate::commands::{Outcome, setting};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::exit::Status;
+use crate::progress::Narrator;
+use crate::render::table::table;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The process type; shows the limits of all where none is named
+    #[arg(value_name = "TYPE", requires = "limits")]
+    kind: Option<String>,
+    /// memory=512 (MB, of a process with its children), files=1024 (open at once); =off for none
+    #[arg(value_name = "LIMIT=N")]
+    limits: Vec<String>,
+    /// Answer in JSON, for programs
+    #[arg(long, conflicts_with = "kind")]
+    json: bool,
+}
+
+/// One limit as it was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Memory(Option<u32>),
+    Files(Option<u32>),
+}
+
+/// The least memory that can be set, in MiB, and the fewest files: nothing starts with less.
+const LEAST_MEMORY: u32 = 16;
+const FEWEST_FILES: u32 = 16;
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let Some(kind) = &args.kind else {
+        return show(context, args.json);
+    };
+    let limits = args
+        .limits
+        .iter()
+        .map(|word| parse(word))
+        .collect::<Result<Vec<_>, _>>()?;
+    let app = context.app()?;
+    let wired = context.wired()?;
+    let engine = wired.engine();
+    let actor = context.actor()?;
+    let request = context.request(&app, &actor, None)?;
+    let mut change = |moment: &Moment, settings: &mut Settings| {
+        known(kind, &types(moment), moment)?;
+        set(kind, &limits, settings);
+        Ok(())
+    };
+    let what = format!("Limit {kind} {}", args.limits.join(" "));
+    let mut narrator = Narrator::silent(&context.ui);
+    let settings = match engine.change_settings(&request, &what, &mut change, &mut narrator) {
+        Err(Failure::Nothing(_)) => {
+            context.typed.changed_nothing();
+            engine.ledger.settings(&app)?
+        }
+        other => other.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?,
+    };
+    let set = settings.of_type(kind);
+    context.ui.data(format_args!(
+        "Limiting {kind} processes... done, now memory={} files={}",
+        or_off(set.memory_mb),
+        or_off(set.open_files)
+    ));
+    if args.limits.iter().any(|word| word.starts_with("files")) {
+        context.ui.status(format_args!(
+            "The limit of open files is that of processes started from now on: slugline restart {kind}"
+        ));
+    }
+    Ok(Status::Done)
+}
+
+fn show(context: &Context, json: bool) -> Outcome {
+    let (app, settings) = setting::read(context)?;
+    let ledger = context.ledger()?;
+    let moment = context.moment(&ledger, &app)?;
+    let set: Vec<_> = types(&moment)
+        .into_iter()
+        .map(|kind| (kind, settings.of_type(kind)))
+        .collect();
+    let view = || {
+        let limits = |it: &Formation| serde_json::json!({ "memory_mb": it.memory_mb, "open_files": it.open_files });
+        set.iter()
+            .map(|(kind, it)| ((*kind).to_owned(), limits(it)))
+            .collect::<serde_json::Map<_, _>>()
+    };
+    let rows: Vec<_> = set
+        .iter()
+        .map(|(kind, it)| {
+            vec![
+                (*kind).to_owned(),
+                or_off(it.memory_mb),
+                or_off(it.open_files),
+            ]
+        })
+        .collect();
+    let text = match rows.is_empty() {
+        true => format!("{app} has no processes"),
+        false => table(&["Type", "Memory (MB)", "Files"], &rows).join("\n"),
+    };
+    setting::show(context, json.then(|| view().into()), text)
+}
+
+fn or_off(limit: Option<u32>) -> String {
+    limit.map_or_else(|| "off".to_owned(), |limit| limit.to_string())
+}
+
+fn set(kind: &str, limits: &[Limit], settings: &mut Settings) {
+    let formation = settings.formation.entry(kind.to_owned()).or_default();
+    for limit in limits {
+        match limit {
+            Limit::Memory(memory) => formation.memory_mb = *memory,
+            Limit::Files(files) => formation.open_files = *files,
+        }
+    }
+    if *formation == Formation::default() {
+        settings.formation.remove(kind);
+    }
+}
+
+fn parse(word: &str) -> Result<Limit, CommandError> {
+    let usage = || CommandError::usage("Usage: slugline ps:limit web memory=512 files=1024");
+    let (name, value) = word.split_once('=').ok_or_else(usage)?;
+    let value = match value {
+        "off" => None,
+        number => Some(number.parse::<u32>().map_err(|_| usage())?),
+    };
+    let at_least = |least: u32| match value {
+        Some(value) if value < least => {
+            Err(CommandError::usage(format!("{name} is at least {least}")))
+        }
+        value => Ok(value),
+    };
+    match name {
+        "memory" => Ok(Limit::Memory(at_least(LEAST_MEMORY)?)),
+        "files" => Ok(Limit::Files(at_least(FEWEST_FILES)?)),
+        _ => Err(usage()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_numbers_or_off() {
+        let check = |word: &str, expected: Option<Limit>| {
+            assert_eq!(parse(word).ok(), expected, "{word}");
+        };
+        check("memory=512", Some(Limit::Memory(Some(512))));
+        check("memory=off", Some(Limit::Memory(None)));
+        check("files=1024", Some(Limit::Files(Some(1024))));
+        for word in [
+            "memory",
+            "memory=",
+            "memory=x",
+            "memory=15",
+            "files=1",
+            "memory=-5",
+            "disk=5",
+        ] {
+            check(word, None);
+        }
+    }
+}

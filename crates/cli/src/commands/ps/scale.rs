@@ -1,0 +1,174 @@
+//! `slugline ps:scale`
+
+use std::collections::BTreeMap;
+
+use slugline_core::corridor::Failure;
+use slugline_core::port::Moment;
+use slugline_core::refusal::Refusal;
+use slugline_core::settings::{Formation, Settings};
+use slugline_core::suggest::nearest;
+
+use crate::commands::{Outcome, setting};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::exit::Status;
+use crate::progress::Narrator;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// web=2, or web+1 and worker-1; shows how many run where none is named
+    #[arg(value_name = "TYPE=N")]
+    counts: Vec<String>,
+    /// Answer in JSON, for programs
+    #[arg(long, conflicts_with = "counts")]
+    json: bool,
+}
+
+/// How many there are to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    Exactly(u32),
+    More(u32),
+    Fewer(u32),
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let counts = args
+        .counts
+        .iter()
+        .map(|word| parse(word))
+        .collect::<Option<Vec<_>>>();
+    let counts =
+        counts.ok_or_else(|| CommandError::usage("Usage: slugline ps:scale web=2 worker+1"))?;
+    if counts.is_empty() {
+        return show(context, args.json);
+    }
+    let app = context.app()?;
+    let wired = context.wired()?;
+    let engine = wired.engine();
+    let actor = context.actor()?;
+    let request = context.request(&app, &actor, None)?;
+    let mut change = |moment: &Moment, settings: &mut Settings| {
+        let types = types(moment);
+        for (kind, count) in &counts {
+            known(kind, &types, moment)?;
+            set(kind, *count, settings)?;
+        }
+        Ok(())
+    };
+    let what = format!("Scale {}", args.counts.join(" "));
+    let mut narrator = Narrator::silent(&context.ui);
+    let settings = match engine.change_settings(&request, &what, &mut change, &mut narrator) {
+        Err(Failure::Nothing(_)) => {
+            context.typed.changed_nothing();
+            engine.ledger.settings(&app)?
+        }
+        other => other.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?,
+    };
+    for kind in counts
+        .iter()
+        .map(|(kind, _)| kind)
+        .collect::<std::collections::BTreeSet<_>>()
+    {
+        let count = settings.of_type(kind).count;
+        context.ui.data(format_args!(
+            "Scaling {kind} processes... done, now running {count}"
+        ));
+    }
+    Ok(Status::Done)
+}
+
+fn show(context: &Context, json: bool) -> Outcome {
+    let (app, settings) = setting::read(context)?;
+    let ledger = context.ledger()?;
+    let moment = context.moment(&ledger, &app)?;
+    let counts: BTreeMap<_, _> = types(&moment)
+        .into_iter()
+        .map(|kind| (kind, settings.of_type(kind).count))
+        .collect();
+    let words: Vec<_> = counts
+        .iter()
+        .map(|(kind, count)| format!("{kind}={count}"))
+        .collect();
+    let text = match words.is_empty() {
+        true => format!("{app} has no processes"),
+        false => words.join(" "),
+    };
+    setting::show(context, json.then(|| serde_json::json!(counts)), text)
+}
+
+/// The types of processes that are kept running.
+pub(super) fn types(moment: &Moment) -> Vec<&str> {
+    let slug = moment.state.slug.iter();
+    let types = slug
+        .flat_map(|slug| slug.processes.keys())
+        .map(String::as_str);
+    types.filter(|kind| *kind != "release").collect()
+}
+
+/// Refuses a type that the app does not have.
+pub(super) fn known(kind: &str, types: &[&str], moment: &Moment) -> Result<(), Failure> {
+    if types.contains(&kind) {
+        return Ok(());
+    }
+    let refusal = Refusal::new(format!("{} has no process type {kind}", moment.app.name));
+    let hint = match nearest(kind, types.iter().copied()) {
+        Some(meant) => format!("Did you mean {meant}?"),
+        None if types.is_empty() => "Deploy it: git push slugline main".to_owned(),
+        None => format!("It has: {}", types.join(", ")),
+    };
+    Err(refusal.hint(hint).into())
+}
+
+fn set(kind: &str, count: Count, settings: &mut Settings) -> Result<(), Failure> {
+    let formation = settings.formation.entry(kind.to_owned()).or_default();
+    let count = match count {
+        Count::Exactly(count) => count,
+        Count::More(more) => formation.count.saturating_add(more),
+        Count::Fewer(fewer) => formation.count.saturating_sub(fewer),
+    };
+    if count > Formation::MAX_COUNT {
+        let most = Formation::MAX_COUNT;
+        return Err(Refusal::new(format!("{kind}: at most {most} processes of a type run")).into());
+    }
+    formation.count = count;
+    if *formation == Formation::default() {
+        settings.formation.remove(kind);
+    }
+    Ok(())
+}
+
+fn parse(word: &str) -> Option<(String, Count)> {
+    let place = word.find('=').or_else(|| word.rfind(['+', '-']))?;
+    let (kind, rest) = word.split_at(place);
+    let (sign, number) = rest.split_at(1);
+    let number = number.parse().ok().filter(|_| !number.starts_with('+'))?;
+    let count = match sign {
+        "=" => Count::Exactly(number),
+        "+" => Count::More(number),
+        _ => Count::Fewer(number),
+    };
+    (!kind.is_empty()).then(|| (kind.to_owned(), count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_exact_or_a_difference() {
+        let check = |word: &str, expected: Option<(&str, Count)>| {
+            let expected = expected.map(|(kind, count)| (kind.to_owned(), count));
+            assert_eq!(parse(word), expected, "{word}");
+        };
+        check("web=2", Some(("web", Count::Exactly(2))));
+        check("web+1", Some(("web", Count::More(1))));
+        check("my-worker-1", Some(("my-worker", Count::Fewer(1))));
+        check("my-worker=0", Some(("my-worker", Count::Exactly(0))));
+        for word in [
+            "", "web", "=1", "+1", "web=", "web=x", "web=-1", "web=+1", "web++1", "web=1.5",
+        ] {
+            check(word, None);
+        }
+    }
+}
