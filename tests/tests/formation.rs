@@ -129,8 +129,13 @@ fn an_app_is_scaled_without_a_release_and_stays_so() {
     let _ = environment.run(["ps:scale", "web=0"]).success();
     wait_for(&environment, "");
     assert_eq!(environment.http_get("myapp", "/").0, 503);
-    let log = environment.run(["logs"]).success().stdout;
-    assert!(log.contains("code=H14"), "{log}");
+    wait_until("the router has said why", || {
+        environment
+            .run(["logs"])
+            .success()
+            .stdout
+            .contains("code=H14")
+    });
     let _ = environment.run(["ps:scale", "web=1"]).success();
     assert_eq!(environment.http_get("myapp", "/").0, 200);
     let releases = environment.run(["releases", "--json"]).success().json();
