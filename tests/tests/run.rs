@@ -257,6 +257,36 @@ fn no_command_outlives_whoever_asked_for_it() {
 }
 
 #[test]
+fn nothing_outlives_a_daemon_that_is_killed_once_there_is_another() {
+    let environment = with_app(None);
+    deploy(
+        &environment,
+        "worker: setsid sleep 7011 & exec sleep 7012\n",
+        "575bfa8",
+    );
+    let mut child = piped(&environment, &["run", "setsid sleep 7013 & sleep 7014"]);
+    let all = ["7011", "7012", "7013", "7014"];
+    wait_until("all run", || all.iter().all(|mark| runs(mark)));
+    let status = environment.run(["status", "--json"]).success().json();
+    let daemon = status["pid"].as_u64().unwrap().to_string();
+    let mut kill = environment.caller().command("kill");
+    assert!(kill.args(["-9", &daemon]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    // What was tied to it ends with it; what that left behind, when another begins.
+    assert_eq!((runs("7011"), runs("7013")), (true, true));
+    let _ = environment.run(["ps:scale", "worker=0"]).success();
+    let _ = environment.run(["restart"]).success();
+    wait_until("all have ended", || !all.iter().any(|mark| runs(mark)));
+    // What has left its session does not outlive a daemon that stops, either.
+    let _ = environment
+        .run(["run:detached", "setsid sleep 7015 & sleep 1000"])
+        .success();
+    wait_until("it runs", || runs("7015"));
+    let _ = environment.run(["serve", "--stop"]).success();
+    assert!(!runs("7015"));
+}
+
+#[test]
 fn a_detached_command_writes_to_the_log_and_is_listed() {
     let environment = with_app(None);
     deploy(&environment, QUIET, "575bfa8");

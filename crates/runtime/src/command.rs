@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use slugline_core::app::AppName;
 
+use crate::leftovers::MARK;
 use crate::spec::{AppSpec, ServerSpec};
 
 /// Sources the app's profile scripts, then becomes the command. The command gets a shell of its
@@ -32,6 +33,8 @@ pub(crate) struct Recipe {
 pub(crate) struct Machine {
     shell: PathBuf,
     env: BTreeMap<String, String>,
+    /// By which what the daemon of a home has started is told, whatever else an app sets.
+    mark: Option<(String, String)>,
 }
 
 impl Machine {
@@ -51,7 +54,14 @@ impl Machine {
         Self {
             shell: shell.unwrap_or_else(|| "/bin/sh".into()),
             env,
+            mark: None,
         }
+    }
+
+    /// The same, for the daemon of a home.
+    pub(crate) fn of_home(mut self, home: &Path) -> Self {
+        self.mark = Some((MARK.to_owned(), home.display().to_string()));
+        self
     }
 
     /// A process of an app: `label` is its name, such as `web.1`; `command` is for the shell.
@@ -71,6 +81,7 @@ impl Machine {
         env.insert("SLUGLINE_APP".into(), spec.app.to_string());
         env.insert("SLUGLINE_RELEASE_VERSION".into(), spec.version.to_string());
         env.insert("PS".into(), label.to_owned());
+        env.extend(self.mark.clone());
         let shell = self.shell.to_string_lossy().into_owned();
         Recipe {
             program: self.shell.clone(),
@@ -85,6 +96,7 @@ impl Machine {
     pub(crate) fn server(&self, app: &AppName, server: &ServerSpec) -> Recipe {
         let mut env = self.env.clone();
         env.insert("HOME".into(), "/".into());
+        env.extend(self.mark.clone());
         env.insert("SLUGLINE_APP".into(), app.to_string());
         Recipe {
             program: server

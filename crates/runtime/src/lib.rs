@@ -30,6 +30,7 @@ pub mod fuzz;
 mod health;
 mod home;
 mod launch;
+mod leftovers;
 mod limits;
 mod logs;
 mod metrics;

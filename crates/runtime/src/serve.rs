@@ -23,6 +23,7 @@ use crate::control::server::{self, Server};
 use crate::desired::Desired;
 use crate::home::Home;
 use crate::launch::{Context, now};
+use crate::leftovers;
 use crate::limits::Limits;
 use crate::logs::Logs;
 use crate::oneoff::OneOffs;
@@ -112,6 +113,10 @@ fn cannot(what: &'static str) -> impl FnOnce(std::io::Error) -> ServeError {
 pub fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<(), ServeError> {
     let home = Home::new(&options.home);
     let (lock, crashed) = take_lock(&home)?;
+    if crashed.is_some() {
+        // What the one before was tied to has ended with it; what that had started has not.
+        leftovers::kill_all(home.path());
+    }
     let logs = home.logs();
     std::fs::create_dir_all(&logs).map_err(cannot("make the folder of logs"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -119,6 +124,7 @@ pub fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<(), Se
         .build()
         .map_err(cannot("start the daemon's event loop"))?;
     let result = runtime.block_on(run(&home, options, crashed, ready));
+    leftovers::kill_all(home.path());
     if result.is_ok() {
         // What stopped is no crash. Should this fail, the next one says that it was, and no more.
         let _ = lock.set_len(0);
@@ -159,7 +165,7 @@ async fn run(
     let logs = Arc::new(Logs::new(home.logs(), limits.log_bytes));
     let memory_every = limits.memory_every;
     let cx = Arc::new(Context {
-        machine: Machine::new(|key| std::env::var(key).ok()),
+        machine: Machine::new(|key| std::env::var(key).ok()).of_home(home.path()),
         routes: Arc::new(Routes::new(Arc::clone(&logs))),
         logs,
         limits: Arc::new(limits),

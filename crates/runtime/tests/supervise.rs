@@ -150,6 +150,7 @@ fn a_process_sees_its_release_and_nothing_of_the_daemon() {
         ("PS", "web.1"),
         ("SLUGLINE_APP", "tidy"),
         ("SLUGLINE_RELEASE_VERSION", "v12"),
+        ("SLUGLINE_SERVED_FROM", daemon.home.path().to_str().unwrap()),
     ];
     for (key, value) in expected {
         assert_eq!(env.get(key).map(String::as_str), Some(value), "{key}");
