@@ -223,6 +223,11 @@ fn processes_are_stopped_and_restarted_one_by_one() {
         [exit 1]
         "
     );
+    // A release that fails does not take the place of one of which something was stopped.
+    environment.write_file("source/Procfile", format!("{WEB}worker: exit 3\n"));
+    let _ = environment.run(["deploy", "source"]).fails(1);
+    wait_for(&environment, "web.1 stopped, worker.1 up, worker.2 up");
+    environment.write_file("source/Procfile", procfile());
     // The next release starts what was stopped, and a one-off is a process too.
     let _ = environment.run(["config:add", "GREETING=hello"]).success();
     wait_for(&environment, "web.1 up, worker.1 up, worker.2 up");

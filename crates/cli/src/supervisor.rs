@@ -307,7 +307,11 @@ impl Launcher for Supervisor {
         let control = self.connect()?;
         let status = control.status().map_err(launch_error)?;
         let own = status.apps.iter().filter(|status| status.app == *app);
-        let processes: Vec<_> = own.flat_map(|status| &status.processes).collect();
+        // Those that a person has stopped say nothing about the release.
+        let processes: Vec<_> = own
+            .flat_map(|status| &status.processes)
+            .filter(|process| process.state != ProcessState::Stopped)
+            .collect();
         Ok(!processes.is_empty()
             && processes
                 .iter()
