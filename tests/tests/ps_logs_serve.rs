@@ -1,9 +1,6 @@
 //! What runs: processes, logs, restarts, and the daemon itself.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use insta::assert_snapshot;
 use slugline_testkit::environment::{Output, TestEnvironment, wait_until};
@@ -146,49 +143,6 @@ fn logs_are_shown_from_the_end() {
     ");
 }
 
-/// A command that goes on, and its lines.
-struct Running {
-    child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
-}
-
-impl Running {
-    fn new(environment: &TestEnvironment, words: &[&str]) -> Self {
-        let mut command = environment.caller().command("slugline");
-        let mut child = command
-            .args(words)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
-    }
-
-    fn until(&mut self, end: &str) -> String {
-        let found = self
-            .lines
-            .by_ref()
-            .map(Result::unwrap)
-            .find(|line| line.contains(end));
-        found.unwrap_or_else(|| format!("it ended before it said {end:?}"))
-    }
-}
-
-#[test]
-fn a_tail_goes_on_until_what_it_watches_ends() {
-    let environment = with_app(None);
-    deploy(&environment, WEB, "575bfa8");
-    let mut tail = Running::new(&environment, &["logs", "--tail", "-n", "1"]);
-    let _ = environment.http_get("myapp", "/what-was-asked");
-    let line = tail.until("/what-was-asked");
-    assert!(line.contains(" app[web.1]: GET "), "{line}");
-    let _ = environment.run(["serve", "--stop"]).success();
-    let rest: Vec<_> = tail.lines.map(Result::unwrap).collect();
-    let ended = tail.child.wait().unwrap();
-    assert!(ended.success(), "{ended} {rest:?}");
-}
-
 #[test]
 fn the_daemon_is_started_stopped_and_shown() {
     let environment = with_app(None);
@@ -258,14 +212,16 @@ fn a_daemon_in_the_foreground_starts_what_is_current() {
     [exit 1]
     ");
 
-    let mut daemon = Running::new(&environment, &["serve", "--port", "0"]);
+    let mut daemon = environment.caller().command("slugline");
+    let daemon = daemon.args(["serve", "--port", "0"]).stderr(Stdio::null());
+    let mut daemon = daemon.spawn().unwrap();
     wait_until("the app is up", || {
         let status = environment.run(["status", "--json"]).success().json();
         status["apps"][0]["up"] == 1
     });
     assert_eq!(environment.http_get("myapp", "/").1, " from v1\n");
     let _ = environment.run(["serve", "--stop"]).success();
-    assert!(daemon.child.wait().unwrap().success());
+    assert!(daemon.wait().unwrap().success());
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub mod confirm;
 pub mod deploy;
 pub mod doctor;
 pub mod domains;
+pub mod drains;
 pub mod dry_run;
 pub mod export;
 pub mod gc;
@@ -171,6 +172,9 @@ commands! {
     notes(&["seconds"]), "watch" "Show or set how long a release is watched after it took over" watch;
     notes(&["--release"]), "run" "Run a command once, beside an app's processes" run;
     notes(&["--release"]), "run:detached" "Run a command once and leave it; its output goes to the log" run::detached;
+    SHOWS, "drains" or "drains:list" "List where an app's log is sent" drains::list;
+    notes(&[]), "drains:add" "Send each line of an app's log to a server" drains::add;
+    notes(&[]), "drains:remove" "Send an app's log to a server no more" drains::remove;
     SHOWS, "logs" "Show an app's logs" logs;
     SHOWS, "domains" or "domains:list" "List the domains of an app" domains::list;
     notes(&["host"]), "domains:add" "Let an app answer under a domain" domains::add;

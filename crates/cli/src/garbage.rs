@@ -56,7 +56,9 @@ pub fn find(home: &Path, env: &Env, ui: Ui) -> Result<Option<Found>, CommandErro
     let repositories = entries(&home.join("repositories"), |name| of_app(&[".git"], name));
     garbage.extend(all("repositories", repositories));
     let logs = entries(&Home::new(home).logs(), |name| {
-        of_app(&[".log", ".log.1"], name)
+        // The number of an older file.
+        let numbered = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
+        of_app(&[".log", ".log."], numbered)
     });
     garbage.extend(all("logs", logs));
     // What an operation has made that is not over is its own to take back.

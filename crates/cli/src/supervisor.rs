@@ -2,7 +2,6 @@
 //! runs. It must not know rules; it only carries specs.
 
 use std::ffi::OsString;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use slugline_core::app::AppName;
@@ -12,7 +11,7 @@ use slugline_core::settings::Settings;
 use slugline_core::time::Timestamp;
 use slugline_runtime::{
     AppSpec, Candidate, Control, ControlError, Home, ProcessState, ProcessStatus, ServerSpec,
-    StartError, Status, start_background, tail,
+    StartError, Status, remove_log, start_background,
 };
 use slugline_slug::SlugStore;
 
@@ -85,48 +84,21 @@ impl Supervisor {
         format!("http://{app}.localhost:{port}")
     }
 
-    /// The newest lines of an app's log, and where `follow` is set those to come, until nobody
-    /// reads them any more.
-    ///
-    /// # Errors
-    /// Where the log cannot be read.
-    pub fn logs(
-        &self,
-        app: &AppName,
-        lines: usize,
-        follow: bool,
-        show: &mut dyn FnMut(&str),
-    ) -> Result<(), CommandError> {
-        if follow {
-            let control = self
-                .connect()
-                .map_err(|error| CommandError::because(&error))?;
-            let show = |line: &str| {
-                show(line);
-                ControlFlow::Continue(())
-            };
-            return Ok(control.follow(app, lines, show)?);
-        }
-        let found = tail(&Home::new(&self.home).logs(), app, lines)
-            .map_err(|error| CommandError::because(&error))?;
-        found.iter().for_each(|line| show(line));
-        Ok(())
+    /// The folder of logs, which commands read by themselves.
+    pub fn logs(&self) -> PathBuf {
+        Home::new(&self.home).logs()
     }
 
-    /// Removes the log of an app that is gone, so that the next of its name begins with none.
+    /// Removes the log and the settings of an app that is gone, so that the next of its name begins
+    /// with none.
     ///
     /// # Errors
     /// Where the disk fails.
     pub fn forget(&self, app: &AppName) -> Result<(), CommandError> {
-        for name in [format!("{app}.log"), format!("{app}.log.1")] {
-            match std::fs::remove_file(Home::new(&self.home).logs().join(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(CommandError::because(&error));
-                }
-                _ => {}
-            }
+        if let Some(control) = Control::connect(&self.home)? {
+            control.configure(app, &Settings::default())?;
         }
-        Ok(())
+        remove_log(&self.logs(), app).map_err(|error| CommandError::because(&error))
     }
 
     /// Ends the daemon and every process with it; `false` where none runs.

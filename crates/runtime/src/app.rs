@@ -159,6 +159,7 @@ impl App {
         }
         self.set_route();
         self.set_visitors(cx);
+        self.set_drains(cx);
         self.finish_retiring(cx);
     }
 

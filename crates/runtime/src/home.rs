@@ -36,7 +36,7 @@ impl Home {
         self.0.join("serve.start.lock")
     }
 
-    /// The folder of logs: `APP.log` and the older `APP.log.1`.
+    /// The folder of logs: `APP.log`, and the older `APP.log.N`, where N is the number of its last line.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")

@@ -56,7 +56,11 @@ pub use control::protocol::{AppStatus, ProcessState, ProcessStatus, Refusal, Sta
 pub use desired::Desired;
 pub use home::Home;
 pub use limits::Limits;
-pub use logs::tail::tail;
+pub use logs::drains::address::{DrainAddress, InvalidDrain};
+pub use logs::follow::Follow;
+pub use logs::line::{LogFilter, LogLine};
+pub use logs::remove_log;
+pub use logs::tail::{tail, tail_matching};
 pub use oneoff::client::{Ended, Stdio};
 pub use router::RouterLimits;
 pub use serve::{Ready, ServeError, ServeOptions, serve};

@@ -27,8 +27,14 @@ pub struct Limits {
     pub hold: Duration,
     /// How often it is looked how much memory processes hold that have a limit.
     pub memory_every: Duration,
-    /// The size in bytes at which a log file is rotated; one older file is kept.
+    /// The size in bytes at which a log file is rotated.
     pub log_bytes: u64,
+    /// How many full log files of an app are kept.
+    pub log_files: usize,
+    /// How many bytes may wait for a log drain before the oldest lines are dropped.
+    pub drain_bytes: usize,
+    /// How long a log drain may take to connect and to take what is sent at once.
+    pub drain_patience: Duration,
     /// The longest line in bytes; what is longer is split.
     pub line_bytes: usize,
 }
@@ -46,7 +52,10 @@ impl Default for Limits {
             hold: Duration::from_secs(10),
             memory_every: Duration::from_secs(1),
             log_bytes: 10 * 1024 * 1024,
-            line_bytes: 16 * 1024,
+            log_files: 2,
+            drain_bytes: 4 * 1024 * 1024,
+            drain_patience: Duration::from_secs(20),
+            line_bytes: 10_000,
         }
     }
 }

@@ -136,6 +136,13 @@ pub fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<(), Se
     result
 }
 
+fn open_logs(home: &Home, limits: &Limits) -> Result<Arc<Logs>, ServeError> {
+    let logs = Logs::new(home.logs(), limits);
+    Ok(Arc::new(
+        logs.map_err(cannot("start the thread that writes logs"))?,
+    ))
+}
+
 async fn run(
     home: &Home,
     options: ServeOptions,
@@ -160,9 +167,9 @@ async fn run(
         None => None,
     };
     let wanted = all(&desired).await?;
+    let logs = open_logs(home, &limits)?;
     let (events, receiver) = mpsc::unbounded_channel();
     let asking = Asking::new(events.clone());
-    let logs = Arc::new(Logs::new(home.logs(), limits.log_bytes));
     let memory_every = limits.memory_every;
     let cx = Arc::new(Context {
         machine: Machine::new(|key| std::env::var(key).ok()).of_home(home.path()),
@@ -219,6 +226,7 @@ async fn run(
     if !supervisor.is_finished() {
         let _ = supervisor.await;
     }
+    cx.logs.close().await;
     Ok(())
 }
 

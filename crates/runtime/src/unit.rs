@@ -2,11 +2,9 @@
 //! end. It tells the supervisor what happens, and does as it is told. It must not know the other
 //! processes, nor what a release or a switch is.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
-use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -15,7 +13,7 @@ use crate::command::Recipe;
 use crate::health::Boot;
 use crate::limits::{Backoff, Limits};
 use crate::logs::AppLog;
-use crate::logs::lines::{LastLines, Splitter};
+use crate::logs::pump::{Last, pump};
 use crate::process::{Ending, Group, start};
 use crate::quota::Gauge;
 
@@ -234,20 +232,20 @@ impl Unit {
         };
         let pid = started.child.id().unwrap_or(0);
         (self.wires.changes)(UnitChange::Starting { pid, port });
-        let last = Arc::new(Mutex::new(LastLines::default()));
+        let last = Last::default();
         let output = tokio::spawn(pump(
             started.output,
             Arc::clone(&self.plan.log),
             self.plan.output.clone(),
-            Splitter::new(self.plan.limits.line_bytes),
-            Arc::clone(&last),
+            self.plan.limits.line_bytes,
+            last.clone(),
         ));
         let ending = self.attend(started.child, started.group, port).await;
         // What it left behind goes with it, and lets go of its output.
         started.group.kill();
         // A process that left the group may keep the pipe open; what it writes later is logged too.
         let _ = timeout(self.plan.limits.last_words, output).await;
-        let last = take_lines(&last);
+        let last = last.take();
         match ending {
             Some(ending) => Life::Died(ending, last),
             None => Life::Stopped,
@@ -339,34 +337,4 @@ impl Unit {
     fn say(&self, line: &str) {
         self.plan.log.append(&self.plan.events, [line]);
     }
-}
-
-/// Brings the output of a process to the log until it is closed, and keeps its last lines.
-pub(crate) async fn pump(
-    mut output: pipe::Receiver,
-    log: Arc<AppLog>,
-    source: String,
-    mut splitter: Splitter,
-    last: Arc<Mutex<LastLines>>,
-) {
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let count = output.read(&mut buffer).await.unwrap_or(0);
-        let lines = match count {
-            0 => splitter.finish().into_iter().collect(),
-            _ => splitter.push(&buffer[..count]),
-        };
-        log.append(&source, lines.iter().map(String::as_str));
-        last.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(lines);
-        if count == 0 {
-            return;
-        }
-    }
-}
-
-fn take_lines(last: &Mutex<LastLines>) -> Vec<String> {
-    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-    std::mem::take(&mut *last).into_vec()
 }

@@ -3,8 +3,6 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use common::*;
@@ -310,42 +308,4 @@ fn a_web_process_that_is_deaf_is_started_again() {
     daemon.wait(&name, "web.1", |it| it.restarts >= 1);
     daemon.wait_for_log(&name, "slugline[web.1]: Process did not open port");
     assert_eq!(daemon.get(&name, "/").status, 503);
-}
-
-#[test]
-fn followers_see_the_past_and_each_line_as_it_comes() {
-    let (daemon, dir, name) = (Daemon::start(), slug(), app("told"));
-    let command = "echo one; echo two; read line < fifo; echo $line; sleep 600";
-    let spec = with_process(release("told", 1, dir.path()), "worker", command);
-    std::process::Command::new("mkfifo")
-        .arg(dir.path().join("fifo"))
-        .status()
-        .unwrap();
-    daemon.release(&spec);
-    daemon.wait_for_log(&name, "app[worker.1]: two");
-    daemon.wait_for_log(&name, "starting to up");
-    let (tell, told) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let (control, name) = (daemon.control(), &name);
-        let followed = scope.spawn(move || {
-            control.follow(name, 2, |line| {
-                tell.send(line.split_once("]: ").unwrap().1.to_owned())
-                    .unwrap();
-                if line.ends_with("three") {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            })
-        });
-        let mut past = [
-            told.recv_timeout(PATIENCE).unwrap(),
-            told.recv_timeout(PATIENCE).unwrap(),
-        ];
-        std::fs::write(dir.path().join("fifo"), "three\n").unwrap();
-        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "three");
-        past.sort();
-        assert!(past.contains(&"two".to_owned()), "{past:?}");
-        followed.join().unwrap().unwrap();
-    });
 }

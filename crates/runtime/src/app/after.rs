@@ -99,6 +99,16 @@ impl App {
         }
     }
 
+    /// Sends the log where it is to be sent; from the first launch on, so that its lines are there.
+    pub(super) fn set_drains(&self, cx: &Context) {
+        let launched = self.phase.candidate().map(|it| &it.running);
+        let stopped = self.stopped.as_ref().map(|(spec, _)| spec);
+        let running = self.current.as_ref().or(launched);
+        if let Some(spec) = running.map(|it| &it.spec).or(stopped) {
+            cx.logs.app(&self.name).drain_to(&spec.settings.drains);
+        }
+    }
+
     pub(crate) fn status(&self) -> AppStatus {
         let stopped = self.stopped.as_ref();
         let spec = self.current.as_ref().map(|current| &current.spec);

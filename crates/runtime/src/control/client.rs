@@ -2,7 +2,6 @@
 //! not know how the daemon does what it is asked.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
-use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -168,37 +167,6 @@ impl Control {
     pub fn configure(&self, app: &AppName, settings: &Settings) -> Result<(), ControlError> {
         let (app, settings) = (app.clone(), settings.clone());
         self.wire()?.done(&Request::Configure { app, settings })
-    }
-
-    /// Shows the last `count` lines of an app's log and then each line as it comes, until `show`
-    /// breaks or the daemon ends.
-    ///
-    /// # Errors
-    /// [`ControlError`].
-    pub fn follow(
-        &self,
-        app: &AppName,
-        count: usize,
-        mut show: impl FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<(), ControlError> {
-        let mut wire = self.wire()?;
-        wire.send(&Request::Follow {
-            app: app.clone(),
-            lines: count,
-        })?;
-        loop {
-            match wire.receive() {
-                Ok(Reply::Line { line }) => {
-                    if show(&line).is_break() {
-                        return Ok(());
-                    }
-                }
-                Err(ControlError::Gone) => return Ok(()),
-                Ok(Reply::Refused { why }) => return Err(why.into()),
-                Ok(_) => return Err(ControlError::Nonsense),
-                Err(error) => return Err(error),
-            }
-        }
     }
 
     /// Ends the daemon with every process, and waits until it has ended: another can be started

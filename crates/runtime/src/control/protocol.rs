@@ -1,9 +1,9 @@
 //! The messages on the control socket, each one line of JSON. Types without input or output.
 //!
 //! The daemon greets with a [`Hello`]. Then the client sends one [`Request`] after the other and
-//! gets one [`Reply`] to each, but for these: after `Follow` come `Line`s until either side closes;
-//! after `Shutdown` comes nothing, and the connection is closed once every process has ended. A
-//! client that goes away between `Launch` and `Switch` abandons what it launched.
+//! gets one [`Reply`] to each, but for this: after `Shutdown` comes nothing, and the connection is
+//! closed once every process has ended. A client that goes away between `Launch` and `Switch` abandons
+//! what it launched. What led to a reply is in the log when it comes.
 //!
 //! After `OneOff` comes `Done`; then the client sends one byte with the descriptors that it hands
 //! over, if any, and gets `Started`, and `Ended` once the process has ended, unless its output goes
@@ -66,10 +66,6 @@ pub(crate) enum Request {
         app: AppName,
         which: String,
     },
-    Follow {
-        app: AppName,
-        lines: usize,
-    },
     Shutdown,
     /// Run a command once.
     OneOff {
@@ -100,9 +96,6 @@ pub(crate) enum Reply {
         reason: String,
         log: Vec<String>,
     },
-    Line {
-        line: String,
-    },
     Refused {
         why: Refusal,
     },
@@ -130,9 +123,6 @@ pub enum Refusal {
     /// There is nothing to switch to: it was stopped or replaced meanwhile.
     #[error("the release that was launched was stopped or replaced meanwhile")]
     NoCandidate,
-    /// A log file cannot be read.
-    #[error("the daemon cannot read the log")]
-    NoLog,
     /// It is ending.
     #[error("the daemon is ending")]
     Ending,
@@ -225,15 +215,16 @@ mod tests {
     #[test]
     fn messages_are_lines_with_their_names() {
         let app = AppName::new("a").unwrap();
-        let line = serde_json::to_string(&Request::Follow { app, lines: 3 }).unwrap();
-        assert_eq!(line, r#"{"request":"follow","app":"a","lines":3}"#);
+        let line = serde_json::to_string(&Request::Stop { app }).unwrap();
+        assert_eq!(line, r#"{"request":"stop","app":"a"}"#);
         let line = serde_json::to_string(&Reply::Refused {
             why: Refusal::Ending,
         })
         .unwrap();
         assert_eq!(line, r#"{"reply":"refused","why":"ending"}"#);
-        let line = Reply::Line {
-            line: "a\nb".into(),
+        let line = Reply::Unhealthy {
+            reason: "a\nb".into(),
+            log: Vec::new(),
         };
         assert!(!serde_json::to_string(&line).unwrap().contains('\n'));
     }

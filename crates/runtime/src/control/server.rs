@@ -8,12 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use slugline_core::app::AppName;
 use slugline_core::time::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use super::protocol::{AppStatus, Hello, PROTOCOL, Refusal, Reply, Request, Status};
@@ -88,9 +86,6 @@ impl Server {
             let reply = match request {
                 None => refused(Refusal::NotUnderstood),
                 Some(Request::Launch { spec }) => self.launch(spec, &mut connection).await?,
-                Some(Request::Follow { app, lines }) => {
-                    return self.follow(&app, lines, connection).await;
-                }
                 Some(Request::Shutdown) => {
                     self.asking.end();
                     // The end of the daemon closes the connection.
@@ -118,6 +113,8 @@ impl Server {
                     done(self.asking.configure(app, settings).await)
                 }
             };
+            // Whoever reads the log next finds in it what led to the answer.
+            self.logs.settled().await;
             connection.write(&reply).await?;
         }
         Ok(())
@@ -252,37 +249,6 @@ impl Server {
             }
         };
         Ok(Reply::Ended { status })
-    }
-
-    async fn follow(&self, app: &AppName, count: usize, mut to: Connection) -> Result<()> {
-        let Ok((past, mut coming)) = self.logs.app(app).follow(count) else {
-            return to.write(&refused(Refusal::NoLog)).await;
-        };
-        for line in past {
-            to.write(&Reply::Line { line }).await?;
-        }
-        loop {
-            let text = tokio::select! {
-                text = coming.recv() => text,
-                // The client has nothing more to say: it is gone.
-                _ = to.lines.next_line() => return Ok(()),
-            };
-            match text {
-                Ok(text) => {
-                    for line in text.lines() {
-                        to.write(&Reply::Line {
-                            line: line.to_owned(),
-                        })
-                        .await?;
-                    }
-                }
-                Err(RecvError::Lagged(_)) => {
-                    let line = "(some lines are left out here: they came too fast)".to_owned();
-                    to.write(&Reply::Line { line }).await?;
-                }
-                Err(RecvError::Closed) => return Ok(()),
-            }
-        }
     }
 }
 

@@ -16,10 +16,9 @@ use tokio::time::timeout;
 use super::{OneOff, Place, Streams};
 use crate::control::protocol::{ProcessState, ProcessStatus};
 use crate::launch::{Context, now};
-use crate::logs::lines::Splitter;
+use crate::logs::pump::{Last, pump};
 use crate::process::{Ending, Group, start_with};
 use crate::spec::AppSpec;
-use crate::unit::pump;
 
 /// A one-off that runs.
 pub(crate) struct Running {
@@ -158,11 +157,11 @@ pub(crate) async fn until_the_end(
 pub(crate) async fn log_to_the_end(mut running: Running) {
     let name = running.place.name();
     let log = running.cx.logs.app(&running.spec.app);
-    let splitter = Splitter::new(running.cx.limits.line_bytes);
+    let line_bytes = running.cx.limits.line_bytes;
     let last_words = running.cx.limits.last_words;
     let output = running.output.take().map(|output| {
         let source = format!("app[{name}]");
-        tokio::spawn(pump(output, log, source, splitter, Arc::default()))
+        tokio::spawn(pump(output, log, source, line_bytes, Last::default()))
     });
     let status = tokio::select! {
         biased;

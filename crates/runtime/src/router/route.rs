@@ -251,7 +251,7 @@ mod tests {
     const HOLD: Duration = Duration::from_secs(5);
 
     fn route() -> Route {
-        let logs = Logs::new("/nonexistent".into(), 1);
+        let logs = Logs::new("/nonexistent".into(), &crate::Limits::default()).unwrap();
         let app = AppName::new("a").unwrap();
         // Nothing is written before the first line.
         let log = logs.app(&app);

@@ -99,7 +99,8 @@ mod tests {
 
     fn routes() -> Routes {
         // Nothing is written before the first line.
-        Routes::new(Arc::new(Logs::new("/nonexistent".into(), 1)))
+        let logs = Logs::new("/nonexistent".into(), &crate::Limits::default());
+        Routes::new(Arc::new(logs.unwrap()))
     }
 
     fn app(name: &str) -> AppName {
