@@ -156,12 +156,14 @@ commands! {
     notes(&["service"]), "addons:remove" or "addons:destroy" "Remove an add-on and destroy its resource" addons::remove;
     SHOWS, "releases" or "releases:list" "List the newest releases" releases::list;
     SHOWS, "releases:info" "Show a release" releases::info;
+    SHOWS, "releases:output" "Show what a release's release command wrote" releases::output;
+    notes(&[]), "releases:retry" "Try the newest release again, where it failed" releases::retry;
     SHOWS, "releases:diff" "Show what differs between two releases" releases::diff;
     notes(&["release"]), "releases:pin" "Pin a release, so that no tier prunes it" releases::pin;
     notes(&["release"]), "releases:unpin" "Let a pinned release go again" releases::unpin;
     notes(&[]), "releases:prune" "Prune releases now, or show what a tier would prune" releases::prune;
     SHOWS, "releases:verify" "Check that the history of an app, or of all, is as it was recorded" releases::verify;
-    notes(&["release", "--code-only", "--config-only", "--pin", "--unpin"]), "rollback" or "releases:rollback" "Go back to an earlier release's code and config, as a new release" releases::rollback;
+    notes(&["release", "--code-only", "--config-only", "--pin", "--unpin", "--skip-release-phase"]), "rollback" or "releases:rollback" "Go back to an earlier release's code and config, as a new release" releases::rollback;
     SHOWS, "ps" "List an app's processes" ps;
     notes(&["counts"]), "ps:scale" or "scale" "Show or set how many processes of each type run" ps::scale;
     notes(&["process"]), "ps:stop" or "stop" "Stop a process or a type until it is restarted" ps::stop;

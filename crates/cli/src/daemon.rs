@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use slugline_core::app::AppName;
 use slugline_core::corridor::launch::{is_idle, launch_spec};
-use slugline_core::port::{Ledger, LedgerError};
+use slugline_core::port::{Clock, Ledger, LedgerError};
 use slugline_core::release::Version;
 use slugline_ledger::SqliteLedger;
-use slugline_runtime::{AppSpec, Desired, Limits, ServeError, ServeOptions};
+use slugline_runtime::{AppSpec, Desired, Limits, ServeError, ServeOptions, Watched};
 
+use crate::clock::MachineClock;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
+use crate::judge::judge;
 use crate::supervisor::{app_spec, trees};
 use crate::ui::Ui;
 use crate::upkeep::Upkeep;
@@ -112,9 +114,14 @@ impl Current {
         if launch.is_empty() {
             return Ok(None);
         }
-        app_spec(&self.home, &self.env, &launch)
-            .map(Some)
-            .map_err(|error| format!("{app}: {error}"))
+        let spec = app_spec(&self.home, &self.env, &launch);
+        let mut spec = spec.map_err(|error| format!("{app}: {error}"))?;
+        let now = MachineClock::new(&self.env)
+            .map_err(|error| error.text)?
+            .now();
+        let age = now.seconds_since(current.created_at);
+        spec.watch = age < spec.settings.watch_seconds.into();
+        Ok(Some(spec))
     }
 
     fn ledger(&self) -> Result<SqliteLedger, String> {
@@ -146,6 +153,10 @@ impl Desired for Current {
             }
         }
         Ok(all)
+    }
+
+    fn watched(&self, app: &AppName, seen: &Watched) -> Vec<String> {
+        judge(self.ui, &self.env, app, seen)
     }
 
     fn retired(&self, _app: &AppName, _version: Version, dir: &Path) {

@@ -24,7 +24,7 @@ const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
 const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 20] = [
+pub const VARIABLES: [(&str, &str); 21] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -50,6 +50,10 @@ pub const VARIABLES: [(&str, &str); 20] = [
     (
         "SLUGLINE_BOOT_TIMEOUT",
         "The seconds that a new web process has to open its port, 60 where nothing is said",
+    ),
+    (
+        "SLUGLINE_RELEASE_TIMEOUT",
+        "The seconds that a release command may take, 3600 where nothing is said",
     ),
     (
         "SLUGLINE_SMTP_URL",

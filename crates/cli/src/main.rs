@@ -18,6 +18,7 @@ mod exit;
 mod garbage;
 mod identity;
 mod interrupt;
+mod judge;
 mod plugin_store;
 mod progress;
 #[cfg(test)]

@@ -104,6 +104,22 @@ impl Progress for Narrator<'_> {
         }
     }
 
+    fn releasing(&mut self, _version: Version) {
+        if self.build {
+            self.ui.data("-----> Running release command...");
+        } else if self.open_line {
+            self.ui.leave_line();
+        }
+    }
+
+    fn release_line(&mut self, line: &str) {
+        if self.build {
+            self.ui.data(format_args!("       {line}"));
+        } else {
+            self.ui.status(format_args!("  {line}"));
+        }
+    }
+
     fn launching(&mut self, _version: Version) {
         if self.build {
             self.ui.part("-----> Launching...");

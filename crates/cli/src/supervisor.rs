@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use slugline_core::app::AppName;
-use slugline_core::port::{Cause, LaunchError, LaunchSpec, Launched, Launcher};
+use slugline_core::port::{Cause, LaunchError, LaunchSpec, Launched, Launcher, Said};
 use slugline_core::release::Version;
 use slugline_core::settings::Settings;
 use slugline_core::time::Timestamp;
@@ -19,6 +19,9 @@ use crate::clock::random;
 use crate::env::Env;
 use crate::error::CommandError;
 use crate::ui::Ui;
+
+/// How long a release phase may take, in milliseconds, where nothing else is said: an hour.
+const RELEASE_LIMIT: u64 = 3_600_000;
 
 /// Speaks to the daemon of one home.
 pub struct Supervisor {
@@ -179,11 +182,12 @@ pub fn app_spec(home: &Path, env: &Env, launch: &LaunchSpec) -> Result<AppSpec, 
             port: server.port,
         })
         .collect();
-    if let Some(seconds) = env.get("SLUGLINE_BOOT_TIMEOUT") {
-        let seconds: u64 = seconds
-            .parse()
-            .map_err(|_| "SLUGLINE_BOOT_TIMEOUT is no number of seconds")?;
-        spec.boot_limit_ms = seconds.saturating_mul(1000);
+    if let Some(limit) = limit(env, "SLUGLINE_BOOT_TIMEOUT")? {
+        spec.boot_limit_ms = limit;
+    }
+    if launch.release_phase {
+        let limit = limit(env, "SLUGLINE_RELEASE_TIMEOUT")?;
+        spec.release_limit_ms = Some(limit.unwrap_or(RELEASE_LIMIT));
     }
     if let Some(slug) = &launch.slug {
         let dir = trees(home)
@@ -194,6 +198,16 @@ pub fn app_spec(home: &Path, env: &Env, launch: &LaunchSpec) -> Result<AppSpec, 
         spec.processes.clone_from(&slug.processes);
     }
     Ok(spec)
+}
+
+/// A number of seconds in the environment, in milliseconds.
+fn limit(env: &Env, name: &str) -> Result<Option<u64>, Cause> {
+    let Some(text) = env.get(name) else {
+        return Ok(None);
+    };
+    let seconds = text.parse::<u64>();
+    let seconds = seconds.map_err(|_| format!("{name} is no number of seconds"))?;
+    Ok(Some(seconds.saturating_mul(1000)))
 }
 
 /// The folder of unpacked slugs, one for each start of a release.
@@ -232,6 +246,7 @@ fn not_started(error: StartError) -> LaunchError {
 fn launch_error(error: ControlError) -> LaunchError {
     match error {
         ControlError::Unhealthy { reason, log } => LaunchError::Unhealthy { reason, log },
+        ControlError::ReleasePhase { reason, log } => LaunchError::ReleasePhase { reason, log },
         other => unreachable(other),
     }
 }
@@ -241,10 +256,14 @@ impl Launcher for Supervisor {
         self.connect().map(drop)
     }
 
-    fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError> {
+    fn launch(
+        &self,
+        spec: &LaunchSpec,
+        hear: &mut dyn FnMut(Said<'_>),
+    ) -> Result<Box<dyn Launched>, LaunchError> {
         let control = self.connect()?;
         let spec = self.spec(spec)?;
-        match control.launch(&spec) {
+        match control.launch_heard(&spec, hear) {
             Ok(candidate) => Ok(Box::new(Ready(candidate))),
             Err(error) => {
                 // Nothing runs in it. What cannot be removed now goes when the daemon is started.

@@ -47,6 +47,13 @@ impl Ui {
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 
+    /// What follows on standard error does not continue a line of the answer, where both are seen.
+    pub fn leave_line(&self) {
+        if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
+            self.status("");
+        }
+    }
+
     /// Something that went, or may go, otherwise than expected.
     pub fn warning(&self, text: impl std::fmt::Display) {
         self.marked("\u{1b}[33m", text);

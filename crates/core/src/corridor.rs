@@ -13,9 +13,11 @@ pub mod prepare;
 pub mod record;
 pub mod recover;
 pub mod settle;
+pub mod watch;
 
 mod apps;
 mod keep;
+mod release_phase;
 mod settings;
 
 use crate::actor::Actor;
@@ -76,6 +78,10 @@ pub trait Progress {
     fn build_line(&mut self, _line: &str) {}
     /// There is a slug, compiled now or found.
     fn compiled(&mut self, _slug: &Slug) {}
+    /// The release has its number, and its release phase begins.
+    fn releasing(&mut self, _version: Version) {}
+    /// A line that the release phase wrote.
+    fn release_line(&mut self, _line: &str) {}
     /// The release has its number and is being started.
     fn launching(&mut self, _version: Version) {}
 }
@@ -181,8 +187,7 @@ impl Engine<'_> {
         progress.begins(checked.plan());
         let prepared = self.prepare(request, checked, progress)?;
         let recorded = self.record(request, prepared)?;
-        progress.launching(recorded.version);
-        let running = self.launch(request, recorded, settings)?;
+        let running = self.launch(request, recorded, settings, progress)?;
         self.settle(request, running)
     }
 

@@ -4,6 +4,7 @@
 pub mod addons;
 pub mod config;
 pub mod deploy;
+pub mod retry;
 pub mod rollback;
 
 mod recompile;
@@ -158,6 +159,8 @@ pub struct Plan {
     pub code_pinned: bool,
     /// One line a commit that a deploy brings, newest first; for hooks.
     pub git_log: String,
+    /// Whether the release phase runs, where the code has one.
+    pub release_phase: bool,
     /// What the person should know before it happens.
     pub warnings: Vec<String>,
     /// For a rollback: what tier and checks are asked.
@@ -178,6 +181,7 @@ impl Plan {
             deprovision: None,
             code_pinned: moment.code_pinned,
             git_log: String::new(),
+            release_phase: true,
             warnings: Vec::new(),
             rollback: None,
             before,

@@ -13,9 +13,9 @@ use crate::resource::ResourceId;
 use crate::time::Timestamp;
 
 pub use compiler::{CompileError, CompileRequest, Compiler};
-pub use launcher::{LaunchError, LaunchSpec, Launched, Launcher, Server};
+pub use launcher::{LaunchError, LaunchSpec, Launched, Launcher, Said, Server};
 pub use ledger::{
-    Asked, Ledger, LedgerError, NewRelease, Outcome, ResourceChange, Settlement, Waiting,
+    Asked, Kept, Ledger, LedgerError, NewRelease, Outcome, ResourceChange, Settlement, Waiting,
 };
 pub use lock::{AppLock, Holder, Lock};
 pub use moment::{Deployed, Moment, Outline};

@@ -5,7 +5,7 @@ use crate::addon::PlanName;
 use crate::app::AppName;
 use crate::config::Owner;
 use crate::operation::rollback::{Ineligible, eligible, request_over};
-use crate::port::LedgerError;
+use crate::port::{Kept, LedgerError};
 use crate::refusal::Refusal;
 use crate::release::{PluginsUsed, Release, Version};
 use crate::state::State;
@@ -30,6 +30,8 @@ pub struct Inspected {
     pub state: State,
     /// The plugins that were asked for it.
     pub plugins: PluginsUsed,
+    /// Why it went bad after it had taken over, and what became of that, if it did.
+    pub verdict: Option<String>,
 }
 
 /// The tier that tracks an app's releases. Without one there is no history to see (S10).
@@ -74,6 +76,7 @@ pub fn inspect(
     Ok(Inspected {
         state: ledger.state_at(app, version)?,
         plugins: ledger.plugins_at(app, version)?,
+        verdict: ledger.kept(app, version, Kept::Verdict)?,
         release,
     })
 }

@@ -111,6 +111,7 @@ fn a_release_names_the_plugins_that_were_asked_for_it_and_no_other() {
         target: Some(v(3)),
         half: None,
         pin: false,
+        skip_release_phase: false,
     };
     world.change(&back).unwrap();
     let named = |version| {

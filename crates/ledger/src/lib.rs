@@ -26,6 +26,7 @@ mod history;
 mod import;
 mod interval;
 mod journal;
+mod kept;
 mod keys;
 mod lock;
 mod look;
@@ -68,8 +69,8 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{Effect, Entry, Stage};
 use slugline_core::port::{
-    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outline, ResourceChange,
-    Settlement, Waiting,
+    AppLock, Asked, Holder, Kept, Ledger, LedgerError, Lock, Moment, NewRelease, Outline,
+    ResourceChange, Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
 use slugline_core::resource::{Resource, ResourceId};
@@ -268,6 +269,25 @@ impl Ledger for SqliteLedger {
 
     fn set_settings(&self, app: &AppName, settings: &Settings) -> Result<(), LedgerError> {
         Ok(settings::set(&self.db, &self.keys, app, settings)?)
+    }
+
+    fn kept(
+        &self,
+        app: &AppName,
+        version: Version,
+        what: Kept,
+    ) -> Result<Option<String>, LedgerError> {
+        Ok(kept::get(&self.db, &self.keys, app, version, what)?)
+    }
+
+    fn keep(
+        &self,
+        app: &AppName,
+        version: Version,
+        what: Kept,
+        text: &str,
+    ) -> Result<(), LedgerError> {
+        Ok(kept::set(&self.db, &self.keys, app, version, what, text)?)
     }
 
     fn slugs_in_use(&self) -> Result<Vec<Slug>, LedgerError> {

@@ -111,6 +111,7 @@ enum Bound {
     Event(i64),
     Journal(i64),
     Settings(i64),
+    Kept(i64, i64, String),
 }
 
 impl Bound {
@@ -126,11 +127,16 @@ impl Bound {
             Self::Event(place) => Place::Event(*place),
             Self::Journal(app) => Place::Journal(*app),
             Self::Settings(app) => Place::Settings(*app),
+            Self::Kept(app, version, what) => Place::Kept {
+                app: *app,
+                version: *version,
+                what,
+            },
         }
     }
 }
 
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 8] = [
     Table {
         all: sql::SEALED_CONFIG_NOW,
         replace: sql::RESEAL_CONFIG_NOW,
@@ -172,6 +178,12 @@ const TABLES: [Table; 7] = [
         replace: sql::RESEAL_SETTINGS,
         names: 1,
         place: |row| Ok(Bound::Settings(row.get(1)?)),
+    },
+    Table {
+        all: sql::SEALED_KEPT,
+        replace: sql::RESEAL_KEPT,
+        names: 3,
+        place: |row| Ok(Bound::Kept(row.get(1)?, row.get(2)?, row.get(3)?)),
     },
 ];
 

@@ -37,6 +37,12 @@ pub(crate) enum Place<'a> {
     Journal(i64),
     /// What is set of an app.
     Settings(i64),
+    /// What is kept of a release beside its content.
+    Kept {
+        app: i64,
+        version: i64,
+        what: &'a str,
+    },
     /// A data key.
     DataKey { id: i64, purpose: &'a str },
 }
@@ -50,6 +56,7 @@ impl Place<'_> {
             Self::Event(place) => format!("event/{place}"),
             Self::Journal(app) => format!("journal/{app}"),
             Self::Settings(app) => format!("settings/{app}"),
+            Self::Kept { app, version, what } => format!("kept/{app}/{version}/{what}"),
             Self::DataKey { id, purpose } => format!("key/{id}/{purpose}"),
         }
     }
@@ -63,6 +70,7 @@ impl Place<'_> {
             Self::Event(_) => "outbox.last_error",
             Self::Journal(_) => "journal.effect",
             Self::Settings(_) => "settings.body",
+            Self::Kept { .. } => "kept.body",
             Self::DataKey { .. } => "data_key.sealed",
         }
     }

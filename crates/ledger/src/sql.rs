@@ -63,6 +63,9 @@ statements! {
     SEALED_SETTINGS = "SELECT body, app_id FROM settings
         WHERE app_id > ?1 ORDER BY app_id LIMIT 1000";
     RESEAL_SETTINGS = "UPDATE settings SET body = ?1 WHERE app_id = ?2";
+    SEALED_KEPT = "SELECT body, app_id, version, what FROM kept
+        WHERE (app_id, version, what) > (?1, ?2, ?3) ORDER BY app_id, version, what LIMIT 1000";
+    RESEAL_KEPT = "UPDATE kept SET body = ?1 WHERE app_id = ?2 AND version = ?3 AND what = ?4";
     RESEAL_EVENT = "UPDATE outbox SET last_error = ?1 WHERE place = ?2";
 
     STORE_GET = "SELECT value FROM plugin_store WHERE plugin = ?1 AND key = ?2";
@@ -284,6 +287,8 @@ statements! {
         (SELECT max(version) FROM release WHERE app_id = ?1 AND version < ?2),
         (SELECT min(version) FROM release WHERE app_id = ?1 AND version > ?2)";
 
+    KEPT = "SELECT body FROM kept WHERE app_id = ?1 AND version = ?2 AND what = ?3";
+    KEEP = "INSERT OR REPLACE INTO kept (app_id, version, what, body) VALUES (?1, ?2, ?3, ?4)";
     SETTINGS = "SELECT body FROM settings WHERE app_id = ?1";
     SET_SETTINGS = "INSERT OR REPLACE INTO settings (app_id, body) VALUES (?1, ?2)";
     DROP_HOSTS = "DELETE FROM host WHERE app_id = ?1";

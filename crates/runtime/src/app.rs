@@ -13,17 +13,20 @@ mod after;
 mod candidate;
 mod formation;
 mod strategy;
+mod watch;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use slugline_core::app::AppName;
 use slugline_core::settings::Settings;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-use self::candidate::{Candidate, Generation, Lasting, Phase, boot, processes};
+use self::candidate::{Candidate, Generation, Lasting, Phase, boot, processes, release};
 use self::formation::bring;
 use self::strategy::Strategy;
+use self::watch::Watch;
 use crate::control::protocol::ProcessStatus;
 use crate::drain::{Retiring, Then, Unhealthy};
 use crate::launch::{Context, Handle};
@@ -31,7 +34,7 @@ use crate::router::route::Route;
 use crate::servers::{Servers, Started};
 use crate::spec::AppSpec;
 use crate::supervisor::Event;
-use crate::unit::{After, UnitChange, UnitId, UnitRequest};
+use crate::unit::{After, Heard, UnitChange, UnitId, UnitRequest};
 
 /// Names one launch for the life of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub(crate) struct CandidateId(pub(crate) u64);
 pub(crate) struct Launch {
     pub(crate) id: CandidateId,
     pub(crate) spec: Arc<AppSpec>,
+    /// Who hears its release phase.
+    pub(crate) said: mpsc::Sender<Heard>,
     pub(crate) reply: oneshot::Sender<Result<(), Unhealthy>>,
 }
 
@@ -62,6 +67,10 @@ pub(crate) enum Input {
     StopSome(String, oneshot::Sender<usize>),
     /// The same with new ones in their place.
     RestartSome(String, oneshot::Sender<usize>),
+    /// It is time to look at a release that is watched.
+    Tick(CandidateId),
+    /// Its processes were asked for their health; with why one is not well.
+    Asked(CandidateId, Option<String>),
 }
 
 /// One app.
@@ -76,6 +85,8 @@ pub(crate) struct App {
     retiring: Vec<Retiring>,
     /// Launches that wait for the one under way to be settled.
     waiting: VecDeque<Launch>,
+    /// The watch over what runs, while there is one.
+    watch: Option<Watch>,
 }
 
 impl App {
@@ -89,6 +100,7 @@ impl App {
             servers: Servers::default(),
             retiring: Vec::new(),
             waiting: VecDeque::new(),
+            watch: None,
         }
     }
 
@@ -117,9 +129,10 @@ impl App {
             (Phase::Asking(it), Input::Current(id, false)) if it.id == id => {
                 self.end(it, Then::Nothing, cx)
             }
-            (Phase::Starting(it) | Phase::Booting(it), Input::Abandon(id)) if it.id == id => {
-                self.end(it, Then::Nothing, cx)
-            }
+            (
+                Phase::Starting(it) | Phase::Releasing(it) | Phase::Booting(it),
+                Input::Abandon(id),
+            ) if it.id == id => self.end(it, Then::Nothing, cx),
             (phase, Input::Abandon(id)) => {
                 self.waiting.retain(|launch| launch.id != id);
                 phase
@@ -146,6 +159,14 @@ impl App {
             }
             (phase, Input::RestartSome(which, reply)) => {
                 let _ = reply.send(self.restart_some(&which, cx));
+                phase
+            }
+            (phase, Input::Tick(id)) => {
+                self.tick(id, cx);
+                phase
+            }
+            (phase, Input::Asked(id, sick)) => {
+                self.asked(id, sick, cx);
                 phase
             }
             (phase, Input::Switch(_, reply)) => {
@@ -202,7 +223,12 @@ impl App {
 
     /// Starts a candidate's servers, and its processes if there is nothing to wait for.
     fn begin(&mut self, launch: Launch, cx: &Arc<Context>) -> Phase {
-        let Launch { id, spec, reply } = launch;
+        let Launch {
+            id,
+            spec,
+            said,
+            reply,
+        } = launch;
         let Started { fresh, replaced } = self.servers.start(&spec, false, cx);
         self.retire(replaced, Then::Nothing, cx);
         let running = Generation {
@@ -215,10 +241,12 @@ impl App {
             running,
             fresh,
             lasting: Lasting::Waiting,
+            said: Some(said),
+            phase: None,
             reply: Some(reply),
         };
         if it.fresh.is_empty() {
-            boot(self, it, cx)
+            release(self, it, cx)
         } else {
             Phase::Starting(it)
         }
@@ -233,7 +261,9 @@ impl App {
     ) -> Phase {
         let launched = phase.candidate_mut();
         let of_launch = launched.as_ref().is_some_and(|it| it.concerns(id));
-        let units = launched.into_iter().flat_map(|it| &mut it.running.units);
+        let units = launched
+            .into_iter()
+            .flat_map(|it| it.running.units.iter_mut().chain(&mut it.phase));
         let units = units.chain(
             self.current
                 .iter_mut()
@@ -250,21 +280,33 @@ impl App {
         };
         unit.note(change);
         let label = unit.label.clone();
+        if let UnitChange::Died { ending, .. } = change {
+            self.died(id, &format!("{label} {ending}"), cx);
+        }
         match (phase, change) {
-            (Phase::Starting(it) | Phase::Booting(it), UnitChange::Died { ending, last, .. })
-                if of_launch =>
+            (Phase::Releasing(mut it), UnitChange::Died { ending, .. })
+                if it.is_phase(id) && ending.is_success() =>
             {
+                it.phase = None;
+                boot(self, it, cx)
+            }
+            (
+                Phase::Starting(it) | Phase::Releasing(it) | Phase::Booting(it),
+                UnitChange::Died { ending, last, .. },
+            ) if of_launch => {
+                let release_phase = it.is_phase(id);
                 self.fail(
                     it,
                     Unhealthy {
                         reason: format!("{label} {ending}"),
                         log: last.clone(),
+                        release_phase,
                     },
                     cx,
                 )
             }
             (Phase::Starting(it), UnitChange::Up) if self.servers.are_up(&it.fresh) => {
-                boot(self, it, cx)
+                release(self, it, cx)
             }
             (Phase::Booting(it), UnitChange::Up) if of_launch => it.came_up(cx),
             (phase, _) => phase,
@@ -276,7 +318,15 @@ impl App {
         for unit in &it.running.units {
             unit.tell(UnitRequest::Adopt);
         }
+        // What is restarted is not judged anew, unless that goes on.
+        let version = |it: &Generation| it.spec.version;
+        let same = self.current.as_ref().map(version) == Some(it.running.spec.version);
+        let watched = !same || self.watch.is_some();
+        let id = it.id;
         self.replace(it.running, cx);
+        if watched {
+            self.begin_watch(id, cx);
+        }
         Phase::Settled
     }
 
@@ -293,12 +343,19 @@ impl App {
             .collect();
         let after = || servers.iter().cloned().map(After::Attempt).collect();
         let units = processes(&spec, true, &after, cx);
+        // No launch has this number.
+        let id = u64::MAX - cx.units.fetch_add(1, Ordering::Relaxed);
+        let (watched, id) = (spec.watch, CandidateId(id));
         self.replace(Generation { spec, units }, cx);
+        if watched {
+            self.begin_watch(id, cx);
+        }
     }
 
     fn replace(&mut self, running: Generation, cx: &Arc<Context>) {
         let before = self.route.targets();
         let spec = Arc::clone(&running.spec);
+        self.watch = None;
         let old = self.current.replace(running);
         let stopped = self.stopped.take().map(|(spec, _)| Generation {
             spec,
@@ -320,6 +377,7 @@ impl App {
 
     /// Ends everything that runs.
     fn stop(&mut self, reply: oneshot::Sender<()>, cx: &Arc<Context>) {
+        self.watch = None;
         if let Some(current) = &self.current {
             let units = current.units.iter().chain(self.servers.units());
             let statuses = units.map(Handle::stopped_status).collect();
@@ -369,6 +427,7 @@ impl App {
             units.extend(self.servers.start(&spec, true, cx).replaced);
         }
         units.extend(it.running.units);
+        units.extend(it.phase);
         self.retire(units, then, cx);
         Phase::Settled
     }
@@ -378,6 +437,7 @@ impl App {
             let why = Unhealthy {
                 reason: why.to_owned(),
                 log: Vec::new(),
+                release_phase: false,
             };
             self.fail(it, why, cx);
         }

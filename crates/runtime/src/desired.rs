@@ -7,6 +7,19 @@ use slugline_core::release::Version;
 
 use crate::spec::AppSpec;
 
+/// What was seen of a release after it had taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// The release.
+    pub version: Version,
+    /// How long it was watched.
+    pub seconds: u64,
+    /// How often its processes crashed meanwhile.
+    pub restarts: u32,
+    /// Why it is bad, in one line, if it is.
+    pub bad: Option<String>,
+}
+
 /// Knows what is to run. The methods may block; the daemon calls them on a thread of their own.
 /// Their errors are one line for a person, without secrets.
 pub trait Desired: Send + Sync + 'static {
@@ -21,6 +34,10 @@ pub trait Desired: Send + Sync + 'static {
     /// # Errors
     /// Why it cannot be told, in one line.
     fn all(&self) -> Result<Vec<AppSpec>, String>;
+
+    /// A release that took over has been watched for its time, or has gone bad before. Answers lines
+    /// for the app's log. Called once for each watch; it may make another release current.
+    fn watched(&self, app: &AppName, seen: &Watched) -> Vec<String>;
 
     /// The last process of a release that was replaced has ended, and no other release runs in its
     /// folder, so that it can be removed; or a one-off has, in a folder of its own.

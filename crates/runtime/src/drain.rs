@@ -18,6 +18,8 @@ use crate::unit::{Progress, UnitRequest};
 pub(crate) struct Unhealthy {
     pub(crate) reason: String,
     pub(crate) log: Vec<String>,
+    /// Whether it was its release phase.
+    pub(crate) release_phase: bool,
 }
 
 /// Units that are on their way out.

@@ -20,9 +20,11 @@ use crate::logs::Logs;
 use crate::oneoff::OneOffs;
 use crate::quota::Gauge;
 use crate::router::routes::Routes;
-use crate::spec::{AppSpec, ServerSpec, WEB};
+use crate::spec::{AppSpec, RELEASE, ServerSpec, WEB};
 use crate::supervisor::Event;
-use crate::unit::{self, After, Plan, PortPlan, Progress, UnitChange, UnitId, UnitRequest, Wires};
+use crate::unit::{
+    self, After, Once, Plan, PortPlan, Progress, UnitChange, UnitId, UnitRequest, Wires,
+};
 
 /// What all apps share.
 pub(crate) struct Context {
@@ -97,6 +99,26 @@ impl Context {
         self.start(spec, plan, label, false)
     }
 
+    /// Starts the process that runs once before the others of its release.
+    pub(crate) fn release_phase(
+        self: &Arc<Self>,
+        spec: &Arc<AppSpec>,
+        command: &str,
+        once: Once,
+    ) -> Handle {
+        let label = format!("{RELEASE}.1");
+        let (context, of, name) = (Arc::clone(self), Arc::clone(spec), label.clone());
+        let (shown, command) = (command.to_owned(), command.to_owned());
+        let recipe = move |port| context.machine.process(&of, &name, &command, port);
+        let plan = Plan {
+            shown,
+            output: format!("app[{label}]"),
+            once: Some(once),
+            ..self.plan(spec, &label, recipe)
+        };
+        self.start(spec, plan, label, false)
+    }
+
     /// Starts a server, after the end of the one whose place it takes.
     pub(crate) fn server(
         self: &Arc<Self>,
@@ -151,6 +173,7 @@ impl Context {
             events: format!("slugline[{label}]"),
             gauge: Arc::clone(&self.gauge),
             limits: Arc::clone(&self.limits),
+            once: None,
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Limits {
     pub last_words: Duration,
     /// The limits of the router.
     pub router: RouterLimits,
+    /// The pause between two looks at a release that is watched after it took over.
+    pub watch_every: Duration,
     /// How long a request waits for a web process that is being started.
     pub hold: Duration,
     /// How often it is looked how much memory processes hold that have a limit.
@@ -49,6 +51,7 @@ impl Default for Limits {
             settle: Duration::from_millis(300),
             last_words: Duration::from_secs(1),
             router: RouterLimits::default(),
+            watch_every: Duration::from_secs(1),
             hold: Duration::from_secs(10),
             memory_every: Duration::from_secs(1),
             log_bytes: 10 * 1024 * 1024,

@@ -45,6 +45,10 @@ pub(crate) enum Ending {
         sick: Sick,
         limit: Duration,
     },
+    /// It ran once, for longer than it may.
+    Overdue {
+        limit: Duration,
+    },
     NotStarted(std::io::Error),
     /// It was ended, since it held more memory than it may.
     OverMemory,
@@ -103,6 +107,13 @@ fn spawn(command: Command) -> std::io::Result<(Child, Group)> {
     let id = child.id().and_then(|id| i32::try_from(id).ok());
     let group = Group(Pid::from_raw(id.ok_or(std::io::ErrorKind::NotFound)?));
     Ok((child, group))
+}
+
+impl Ending {
+    /// Whether it ended as a process does that has done its work.
+    pub(crate) fn is_success(&self) -> bool {
+        matches!(self, Self::Exited(status) if status.success())
+    }
 }
 
 impl Group {
@@ -242,6 +253,9 @@ impl std::fmt::Display for Ending {
             Self::Sick { sick, limit } => {
                 let limit = limit.as_secs_f64();
                 write!(f, "was not healthy within {limit} s: {sick}")
+            }
+            Self::Overdue { limit } => {
+                write!(f, "did not end within {} s", limit.as_secs_f64())
             }
             Self::NotStarted(error) => write!(f, "could not be started: {error}"),
             Self::OverMemory => f.write_str("was stopped: it was over its memory"),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use slugline_core::app::AppName;
+use slugline_core::corridor::launch::RELEASE_PHASE;
 use slugline_core::release::Version;
 use slugline_core::resource::ResourceId;
 use slugline_core::settings::Settings;
@@ -13,7 +14,7 @@ use slugline_core::settings::Settings;
 /// The process type that answers requests.
 pub(crate) const WEB: &str = "web";
 /// The process type that is run once for each release, and never kept running.
-const RELEASE: &str = "release";
+pub(crate) const RELEASE: &str = RELEASE_PHASE;
 
 /// Everything that is to run for one app: the processes of a release and the servers of its
 /// add-ons. It holds secrets, so its `Debug` names app and release, and no more.
@@ -38,6 +39,13 @@ pub struct AppSpec {
     /// How long a process may take to end after SIGTERM, in milliseconds; then comes SIGKILL.
     #[serde(default = "stop_grace")]
     pub stop_grace_ms: u64,
+    /// How long the process `release` may run, in milliseconds, before a launch starts the others;
+    /// `None`: it does not run.
+    #[serde(default)]
+    pub release_limit_ms: Option<u64>,
+    /// Whether it took over so lately that it is watched still.
+    #[serde(default)]
+    pub watch: bool,
     /// What is set of the app.
     #[serde(default)]
     pub settings: Settings,
@@ -78,6 +86,8 @@ impl AppSpec {
             servers: Vec::new(),
             boot_limit_ms: boot_limit(),
             stop_grace_ms: stop_grace(),
+            release_limit_ms: None,
+            watch: false,
             settings: Settings::default(),
         }
     }

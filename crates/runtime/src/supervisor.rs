@@ -14,6 +14,10 @@ use crate::control::protocol::AppStatus;
 use crate::drain::Unhealthy;
 use crate::launch::Context;
 use crate::spec::AppSpec;
+use crate::unit::Heard;
+
+/// How many batches of lines a release phase may be ahead of whoever launches.
+const BATCHES: usize = 16;
 
 /// Something that happened, or is asked for.
 pub(crate) enum Event {
@@ -96,23 +100,27 @@ impl Asking {
     }
 
     /// Launches a release. The answer comes when it is healthy, or has failed and ended.
-    pub(crate) fn launch(&self, spec: AppSpec) -> (LaunchGuard, Answer<Result<(), Unhealthy>>) {
+    pub(crate) fn launch(&self, spec: AppSpec) -> Launching {
         let id = CandidateId(self.candidates.fetch_add(1, Ordering::Relaxed));
         let (reply, answer) = oneshot::channel();
+        let (said, heard) = mpsc::channel(BATCHES);
         let app = spec.app.clone();
         let launch = Launch {
             id,
             spec: Arc::new(spec),
+            said,
             reply,
         };
         self.send(app.clone(), Input::Launch(launch));
-        (
-            LaunchGuard {
-                asking: self.clone(),
-                candidate: Some((app, id)),
-            },
+        let guard = LaunchGuard {
+            asking: self.clone(),
+            candidate: Some((app, id)),
+        };
+        Launching {
+            guard,
+            heard,
             answer,
-        )
+        }
     }
 
     pub(crate) async fn run(&self, spec: AppSpec) -> Option<()> {
@@ -164,6 +172,14 @@ impl Asking {
 }
 
 type Answer<T> = oneshot::Receiver<T>;
+
+/// A launch that goes on.
+pub(crate) struct Launching {
+    pub(crate) guard: LaunchGuard,
+    /// What its release phase writes.
+    pub(crate) heard: mpsc::Receiver<Heard>,
+    pub(crate) answer: Answer<Result<(), Unhealthy>>,
+}
 
 /// A launch that is abandoned when this is dropped, unless it was switched to.
 pub(crate) struct LaunchGuard {

@@ -92,6 +92,24 @@ pub(crate) struct Plan {
     pub(crate) events: String,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) limits: Arc<Limits>,
+    /// It runs once, and is never started again.
+    pub(crate) once: Option<Once>,
+}
+
+/// What there is to a process that runs once.
+pub(crate) struct Once {
+    /// How long it may run.
+    pub(crate) limit: Duration,
+    /// Who hears what it writes; it is held up while nobody listens.
+    pub(crate) heard: mpsc::Sender<Heard>,
+}
+
+/// What is heard of a process that runs once.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Lines(Vec<String>),
+    /// It has ended well, and every line has been heard.
+    Done,
 }
 
 /// The ends of the channels that a unit holds.
@@ -144,14 +162,20 @@ impl Unit {
             };
             let again = backoff.after(born.elapsed(), &self.plan.limits);
             self.say(&format!("Process {ending}"));
-            self.say(&format!("State changed from {} to crashed", self.state));
+            let done = self.plan.once.is_some() && ending.is_success();
+            let state = if done { "complete" } else { "crashed" };
+            self.say(&format!("State changed from {} to {state}", self.state));
+            if let Some(once) = self.plan.once.as_ref().filter(|_| done) {
+                // It fails when nobody listens any more.
+                let _ = once.heard.send(Heard::Done).await;
+            }
             (self.wires.changes)(UnitChange::Died {
                 ending,
                 last,
                 again,
             });
             self.wires.progress.send_replace(Progress::Tried);
-            if !self.pause(again).await {
+            if self.plan.once.is_some() || !self.pause(again).await {
                 return;
             }
         }
@@ -239,6 +263,7 @@ impl Unit {
             self.plan.output.clone(),
             self.plan.limits.line_bytes,
             last.clone(),
+            self.plan.once.as_ref().map(|once| once.heard.clone()),
         ));
         let ending = self.attend(started.child, started.group, port).await;
         // What it left behind goes with it, and lets go of its output.
@@ -261,6 +286,8 @@ impl Unit {
     ) -> Option<Ending> {
         let boot = self.wires.boot.borrow().clone();
         let mut boot = std::pin::pin!(boot.wait(port));
+        let limit = self.plan.once.as_ref().map(|once| once.limit);
+        let mut overdue = std::pin::pin!(sleep(limit.unwrap_or_default()));
         let mut up = false;
         let (gauge, quota) = (Arc::clone(&self.plan.gauge), self.wires.quota.clone());
         let leader = child.id().unwrap_or_default();
@@ -288,6 +315,11 @@ impl Unit {
                         self.end(&mut child, group).await;
                     }
                     return Some(Ending::OverMemory);
+                }
+                () = &mut overdue, if limit.is_some() => {
+                    self.end(&mut child, group).await;
+                    let limit = limit.unwrap_or_default();
+                    return Some(Ending::Overdue { limit });
                 }
                 booted = &mut boot, if !up => {
                     if let Err(ending) = booted {

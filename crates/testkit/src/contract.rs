@@ -42,6 +42,7 @@ macro_rules! ledger_contract {
             losing::a_pruned_failure_is_still_what_the_next_release_follows,
             losing::many_gaps_at_once_leave_the_rest_as_it_was,
             losing::slugs_are_in_use_as_long_as_something_refers_to_them,
+            losing::what_is_kept_beside_a_release_goes_with_it,
             losing::a_destroyed_app_is_gone_and_its_name_is_free,
             usage::is_of_what_is_current_from_settle_to_settle,
             usage::a_change_of_plan_or_price_begins_anew,

@@ -10,6 +10,7 @@ use slugline_core::port::{
     Announcement, Answers, ChangePlanRequest, Clock, CompileError, CompileRequest, Compiler,
     HistoryEntry, Ids, Keep, LaunchError, LaunchSpec, Launched, Launcher, Ledger, Objection,
     Policies, PolicyError, Proposal, ProviderError, Providers, ProvisionRequest, RollbackRequest,
+    Said,
 };
 use slugline_core::release::PluginsUsed;
 use slugline_core::resource::{Provision, Resource, ResourceId};
@@ -135,7 +136,11 @@ impl Launcher for Idle {
         idle()
     }
 
-    fn launch(&self, _: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError> {
+    fn launch(
+        &self,
+        _: &LaunchSpec,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<Box<dyn Launched>, LaunchError> {
         idle()
     }
 

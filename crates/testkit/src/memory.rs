@@ -10,7 +10,7 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{self, Effect, Stage};
 use slugline_core::port::{
-    AppLock, Asked, Deployed, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
+    AppLock, Asked, Deployed, Holder, Kept, Ledger, LedgerError, Lock, Moment, NewRelease, Outcome,
     Outline, ResourceChange, Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Status, Version};
@@ -79,6 +79,7 @@ struct Entry {
     plugins: BTreeMap<Version, PluginsUsed>,
     asked: Option<Asked>,
     settings: Settings,
+    kept: BTreeMap<(Version, Kept), String>,
 }
 
 impl Entry {
@@ -94,6 +95,7 @@ impl Entry {
             plugins: BTreeMap::new(),
             asked: None,
             settings: Settings::default(),
+            kept: BTreeMap::new(),
         }
     }
 
@@ -374,6 +376,7 @@ impl Ledger for MemoryLedger {
         for version in versions {
             if entry.may_go(*version) {
                 entry.releases.remove(version);
+                entry.kept.retain(|(of, _), _| of != version);
             }
         }
         Ok(())
@@ -404,6 +407,19 @@ impl Ledger for MemoryLedger {
             }
         }
         self.entry_mut(app)?.settings = settings.clone();
+        Ok(())
+    }
+
+    fn kept(&self, app: &AppName, version: Version, what: Kept) -> Answer<Option<String>> {
+        Ok(self.entry(app)?.kept.get(&(version, what)).cloned())
+    }
+
+    fn keep(&self, app: &AppName, version: Version, what: Kept, text: &str) -> Answer<()> {
+        let mut entry = self.entry_mut(app)?;
+        if !entry.releases.contains_key(&version) {
+            return Err(LedgerError::NoRelease(app.clone(), version));
+        }
+        entry.kept.insert((version, what), text.to_owned());
         Ok(())
     }
 

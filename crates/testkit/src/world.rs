@@ -52,6 +52,8 @@ pub enum Fails {
     Compile,
     /// What is launched does not become healthy.
     Launch,
+    /// A release phase fails; every slug that is built meanwhile has one.
+    Release,
     /// A tier does not say what it keeps.
     Keep,
     /// A hook does not hear.
@@ -82,6 +84,8 @@ pub struct World {
     pub bills: RefCell<Vec<(Bill, Bill)>>,
     /// The time.
     pub now: Cell<Timestamp>,
+    /// Whether the slugs that are built have a release phase.
+    pub release_phase: Cell<bool>,
     catalogue: Catalogue,
     fails: Cell<Option<Fails>>,
     running: Running,
@@ -109,6 +113,7 @@ impl World {
             attempts: Cell::new(0),
             bills: RefCell::default(),
             now: Cell::new(Timestamp(0)),
+            release_phase: Cell::new(false),
             catalogue: catalogue(),
             fails: Cell::new(None),
             running: Rc::default(),

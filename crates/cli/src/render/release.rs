@@ -54,6 +54,9 @@ pub fn info(inspected: &Inspected, when: &When) -> Vec<String> {
         Status::Failed(why) => lines.push(line("Status", &format!("failed ({why})"))),
         Status::Pending => lines.push(line("Status", "pending")),
     }
+    if let Some(verdict) = &inspected.verdict {
+        lines.push(line("Went bad", verdict));
+    }
     if release.pinned {
         lines.push(line("Pinned", "yes, no tier prunes it"));
     }

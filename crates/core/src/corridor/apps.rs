@@ -134,7 +134,7 @@ impl Engine<'_> {
             let refusal = Refusal::new(format!("{} has nothing to run yet", request.app));
             return Err(refusal.hint("Deploy it: git push slugline main").into());
         }
-        match self.launcher.launch(&spec) {
+        match self.launcher.launch(&spec, &mut |_| {}) {
             Ok(launched) => launched.switch()?,
             Err(LaunchError::Unhealthy { reason, log }) => {
                 if !self.launcher.is_up(request.app)? {

@@ -4,12 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::record::Recorded;
-use super::{Engine, Failure, Request};
-use crate::port::{LaunchError, LaunchSpec, Launched, Outline, Server};
+use super::release_phase::Heard;
+use super::{Engine, Failure, Progress, Request};
+use crate::port::{Kept, LaunchError, LaunchSpec, Launched, Outline, Server};
 use crate::release::Version;
 use crate::resource::Resource;
 use crate::settings::Settings;
 use crate::state::State;
+
+/// The process type that runs once for each release, before any other.
+pub const RELEASE_PHASE: &str = "release";
 
 /// A change whose processes are up, or which has none.
 pub struct Running {
@@ -78,6 +82,7 @@ pub fn launch_spec<'a>(
         env,
         servers,
         settings,
+        release_phase: false,
     }
 }
 
@@ -109,6 +114,13 @@ impl LaunchSpec {
     pub fn is_empty(&self) -> bool {
         self.slug.is_none() && self.servers.is_empty()
     }
+
+    /// Whether its code says what is to be done once for each release.
+    #[must_use]
+    pub fn has_release_phase(&self) -> bool {
+        let slug = self.slug.as_ref();
+        slug.is_some_and(|slug| slug.processes.contains_key(RELEASE_PHASE))
+    }
 }
 
 impl Engine<'_> {
@@ -117,10 +129,11 @@ impl Engine<'_> {
         request: &Request<'_>,
         recorded: Recorded,
         settings: Settings,
+        progress: &mut dyn Progress,
     ) -> Result<Running, Failure> {
         let planned = &recorded.prepared.planned;
         let state = &recorded.prepared.state;
-        let spec = launch_spec(
+        let mut spec = launch_spec(
             request.app,
             recorded.version,
             state,
@@ -132,7 +145,17 @@ impl Engine<'_> {
             let how = if ran { How::Stop } else { How::Nothing };
             return Ok(Running { recorded, how });
         }
-        match self.launcher.launch(&spec) {
+        spec.release_phase = planned.plan.release_phase && spec.has_release_phase();
+        let mut heard = Heard::new(recorded.version, spec.release_phase, progress);
+        let launched = self.launcher.launch(&spec, &mut |said| heard.hear(said));
+        if let Some(output) = heard.output() {
+            // What cannot be kept is in the log all the same.
+            let kept = Kept::Output;
+            let _ = self
+                .ledger
+                .keep(request.app, recorded.version, kept, &output);
+        }
+        match launched {
             Ok(launched) => Ok(Running {
                 recorded,
                 how: How::Switch(launched),
@@ -153,6 +176,11 @@ impl Engine<'_> {
                         log,
                     },
                 })
+            }
+            // Not even where nothing better runs: its code counts on what its release phase does.
+            Err(LaunchError::ReleasePhase { reason, .. }) => {
+                // What it wrote has been heard.
+                Err(self.settle_failed(request, recorded, reason, Vec::new()))
             }
             Err(error) => {
                 self.settle_failed(request, recorded, error.to_string(), Vec::new());

@@ -174,6 +174,7 @@ impl Operation for ChangePlan {
             },
         };
         let mut plan = Plan::unchanged(change, view.moment);
+        plan.release_phase = false;
         if let Some(resource) = view.resources.get(service).cloned() {
             plan.effects.push(Effect::ChangePlan {
                 resource,
@@ -207,6 +208,7 @@ impl Operation for Remove {
             },
             view.moment,
         );
+        plan.release_phase = false;
         plan.deprovision = plan
             .addons
             .remove(&service)

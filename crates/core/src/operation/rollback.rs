@@ -22,6 +22,8 @@ pub struct Rollback {
     pub half: Option<Half>,
     /// Whether events that recompile leave the code as it is from now on (S22).
     pub pin: bool,
+    /// Whether the release phase is left out.
+    pub skip_release_phase: bool,
 }
 
 /// Why a release cannot be rolled back to (S10, S18, S20).
@@ -259,6 +261,7 @@ impl Operation for Rollback {
                 "{text} Nothing has been changed."
             )));
         }
+        plan.release_phase = !self.skip_release_phase;
         plan.warnings = skipped;
         plan.rollback = Some(rollback_request(view.past, current, &target, view.now)?);
         Ok(plan)

@@ -80,6 +80,7 @@ fn one_half_can_be_copied_alone() {
                 target,
                 half: Some(half),
                 pin: false,
+                skip_release_phase: false,
             })
             .unwrap();
         assert_eq!(plan.change.to_string(), text);
@@ -200,6 +201,7 @@ fn a_pin_is_set_with_the_rollback() {
             target,
             half: None,
             pin: true,
+            skip_release_phase: false,
         })
         .unwrap();
     assert!(plan.code_pinned && !back(&four(), Some(2)).unwrap().code_pinned);

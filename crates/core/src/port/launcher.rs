@@ -38,6 +38,8 @@ pub struct LaunchSpec {
     pub servers: Vec<Server>,
     /// What is set of the app.
     pub settings: Settings,
+    /// Whether the process `release` runs once, before any other is started, and has to end well.
+    pub release_phase: bool,
 }
 
 /// Why a release does not run.
@@ -51,6 +53,14 @@ pub enum LaunchError {
         /// The last lines that the process wrote.
         log: Vec<String>,
     },
+    /// Its release phase failed; none of its processes was started.
+    #[error("{reason}")]
+    ReleasePhase {
+        /// What happened, in one line, such as `release.1 exited with status 1`.
+        reason: String,
+        /// The last lines that it wrote.
+        log: Vec<String>,
+    },
     /// The supervisor cannot be reached or started.
     #[error("{what}")]
     Unreachable {
@@ -60,6 +70,15 @@ pub enum LaunchError {
         #[source]
         cause: Cause,
     },
+}
+
+/// What is heard of a launch while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// A line that the release phase wrote.
+    Line(&'a str),
+    /// The release phase has ended well: the processes are started now.
+    Released,
 }
 
 /// Runs releases.
@@ -72,11 +91,17 @@ pub trait Launcher {
     fn wake(&self) -> Result<(), LaunchError>;
 
     /// Starts a release's servers and processes beside those that run, and waits until they are
-    /// healthy. Requests still go to the old ones.
+    /// healthy. Requests still go to the old ones. Where its release phase is to run, that comes
+    /// between servers and processes, and `hear` is told of it. Whoever dies meanwhile ends all
+    /// that was started.
     ///
     /// # Errors
     /// [`LaunchError`]; whatever was started has been ended then, and the old processes serve on.
-    fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError>;
+    fn launch(
+        &self,
+        spec: &LaunchSpec,
+        hear: &mut dyn FnMut(Said<'_>),
+    ) -> Result<Box<dyn Launched>, LaunchError>;
 
     /// Runs a release without waiting for its health, in place of whatever runs: for the very
     /// first code of an app, which stays and is restarted when it crashes (S30).

@@ -122,6 +122,26 @@ pub struct NewRelease<'a> {
     pub plugins: &'a PluginsUsed,
 }
 
+/// What is kept of a release beside its content, and goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kept {
+    /// What its release phase wrote, the end of it where it was long.
+    Output,
+    /// Why it went bad after it had taken over, and what became of that, in one line.
+    Verdict,
+}
+
+impl Kept {
+    /// The word that names it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Output => "output",
+            Self::Verdict => "verdict",
+        }
+    }
+}
+
 /// How a release ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -334,6 +354,31 @@ pub trait Ledger {
     /// [`LedgerError::NoApp`], [`LedgerError::HostTaken`], [`LedgerError::Busy`],
     /// [`LedgerError::Storage`].
     fn set_settings(&self, app: &AppName, settings: &Settings) -> Result<(), LedgerError>;
+
+    /// What is kept of a release beside its content; `None` also for one that is not kept itself.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn kept(
+        &self,
+        app: &AppName,
+        version: Version,
+        what: Kept,
+    ) -> Result<Option<String>, LedgerError>;
+
+    /// Keeps something of a release beside its content, in place of what was kept before, until the
+    /// release goes.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::NoRelease`], [`LedgerError::Busy`],
+    /// [`LedgerError::Storage`].
+    fn keep(
+        &self,
+        app: &AppName,
+        version: Version,
+        what: Kept,
+        text: &str,
+    ) -> Result<(), LedgerError>;
 
     /// The slugs that a release of any app, or any app's newest deploy, still refers to.
     ///

@@ -119,6 +119,7 @@ impl App {
             .iter()
             .chain(launched.map(|it| &it.running))
             .flat_map(|running| &running.units)
+            .chain(self.phase.candidate().and_then(|it| it.phase.as_ref()))
             .chain(servers);
         let processes = match stopped {
             Some((_, statuses)) => statuses.clone(),
@@ -135,11 +136,15 @@ impl App {
 
     /// Tells every unit to end, and answers what ends when each has.
     pub(crate) fn end_all(self) -> Vec<watch::Receiver<Progress>> {
-        let launched = self.phase.into_candidate().map(|it| it.running);
+        let (launched, phase) = match self.phase.into_candidate() {
+            Some(it) => (Some(it.running), it.phase),
+            None => (None, None),
+        };
         let units = launched
             .into_iter()
             .chain(self.current)
-            .flat_map(|running| running.units);
+            .flat_map(|running| running.units)
+            .chain(phase);
         let units = units.chain(self.servers.into_units());
         let units = units.chain(
             self.retiring

@@ -1,16 +1,17 @@
 //! A release that is being launched, and how far it has come. It must not know what runs beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{App, CandidateId, Input, strategy::Strategy};
 use crate::control::protocol::ProcessState;
 use crate::drain::Unhealthy;
 use crate::launch::{Context, Handle};
-use crate::spec::AppSpec;
+use crate::spec::{AppSpec, RELEASE};
 use crate::supervisor::Event;
-use crate::unit::{After, UnitId};
+use crate::unit::{After, Heard, Once, UnitId};
 
 /// How far a launch has come.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(super) enum Phase {
     Settled,
     /// Its servers are being started.
     Starting(Candidate),
+    /// Its release phase runs.
+    Releasing(Candidate),
     /// Its processes are.
     Booting(Candidate),
     /// It waits for the switch.
@@ -35,6 +38,10 @@ pub(super) struct Candidate {
     /// How it takes the place of what runs.
     pub(super) strategy: Strategy,
     pub(super) lasting: Lasting,
+    /// Who hears its release phase, until that begins.
+    pub(super) said: Option<mpsc::Sender<Heard>>,
+    /// The process of its release phase.
+    pub(super) phase: Option<Handle>,
     pub(super) reply: Option<oneshot::Sender<Result<(), Unhealthy>>>,
 }
 
@@ -53,6 +60,20 @@ pub(super) enum Lasting {
 pub(super) struct Generation {
     pub(super) spec: Arc<AppSpec>,
     pub(super) units: Vec<Handle>,
+}
+
+/// Runs a candidate's release phase, if it is to have one, and else starts its processes.
+pub(super) fn release(app: &mut App, mut it: Candidate, cx: &Arc<Context>) -> Phase {
+    let spec = &it.running.spec;
+    let limit = spec.release_limit_ms.map(Duration::from_millis);
+    let (Some(limit), Some(command)) = (limit, spec.processes.get(RELEASE)) else {
+        return boot(app, it, cx);
+    };
+    let Some(heard) = it.said.take() else {
+        return boot(app, it, cx);
+    };
+    it.phase = Some(cx.release_phase(spec, command, Once { limit, heard }));
+    Phase::Releasing(it)
 }
 
 /// Starts a candidate's processes. It is healthy once `web`, if it has one, has opened its port, and
@@ -82,7 +103,13 @@ pub(super) fn processes(
 
 impl Candidate {
     pub(super) fn concerns(&self, id: UnitId) -> bool {
-        self.fresh.contains(&id) || self.running.units.iter().any(|unit| unit.id == id)
+        let mut own = self.running.units.iter().chain(&self.phase);
+        self.fresh.contains(&id) || own.any(|unit| unit.id == id)
+    }
+
+    /// Whether this is the process of its release phase.
+    pub(super) fn is_phase(&self, id: UnitId) -> bool {
+        self.phase.as_ref().is_some_and(|unit| unit.id == id)
     }
 
     /// One more of its processes is up.
@@ -125,27 +152,33 @@ impl Phase {
     pub(super) fn candidate_mut(&mut self) -> Option<&mut Candidate> {
         match self {
             Self::Settled => None,
-            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
-                Some(it)
-            }
+            Self::Starting(it)
+            | Self::Releasing(it)
+            | Self::Booting(it)
+            | Self::Healthy(it)
+            | Self::Asking(it) => Some(it),
         }
     }
 
     pub(super) fn candidate(&self) -> Option<&Candidate> {
         match self {
             Self::Settled => None,
-            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
-                Some(it)
-            }
+            Self::Starting(it)
+            | Self::Releasing(it)
+            | Self::Booting(it)
+            | Self::Healthy(it)
+            | Self::Asking(it) => Some(it),
         }
     }
 
     pub(super) fn into_candidate(self) -> Option<Candidate> {
         match self {
             Self::Settled => None,
-            Self::Starting(it) | Self::Booting(it) | Self::Healthy(it) | Self::Asking(it) => {
-                Some(it)
-            }
+            Self::Starting(it)
+            | Self::Releasing(it)
+            | Self::Booting(it)
+            | Self::Healthy(it)
+            | Self::Asking(it) => Some(it),
         }
     }
 }

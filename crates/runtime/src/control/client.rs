@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use slugline_core::app::AppName;
+use slugline_core::port::Said;
 use slugline_core::settings::Settings;
 
 use super::protocol::{Hello, PROTOCOL, Refusal, Reply, Request, Status};
@@ -26,6 +27,14 @@ pub enum ControlError {
         /// What happened, in one line, such as `web.1 exited with status 1`.
         reason: String,
         /// The last lines that the process wrote, at most 20.
+        log: Vec<String>,
+    },
+    /// The release phase of a launch failed. All that was started has ended.
+    #[error("{reason}")]
+    ReleasePhase {
+        /// What happened, in one line, such as `release.1 exited with status 1`.
+        reason: String,
+        /// The last lines that it wrote, at most 20.
         log: Vec<String>,
     },
     /// The daemon refused.
@@ -107,9 +116,34 @@ impl Control {
     /// # Errors
     /// [`ControlError::Unhealthy`] and the others; whatever was started has been ended then.
     pub fn launch(&self, spec: &AppSpec) -> Result<Candidate, ControlError> {
+        self.launch_heard(spec, &mut |_| {})
+    }
+
+    /// The same, hearing what the release phase writes.
+    ///
+    /// # Errors
+    /// As [`Control::launch`], and [`ControlError::ReleasePhase`].
+    pub fn launch_heard(
+        &self,
+        spec: &AppSpec,
+        hear: &mut dyn FnMut(Said<'_>),
+    ) -> Result<Candidate, ControlError> {
         let mut wire = self.wire()?;
-        wire.done(&Request::Launch { spec: spec.clone() })?;
-        Ok(Candidate(wire))
+        wire.send(&Request::Launch { spec: spec.clone() })?;
+        loop {
+            match wire.answer()? {
+                Reply::Line { line } => hear(Said::Line(&line)),
+                Reply::Released => hear(Said::Released),
+                Reply::Done => return Ok(Candidate(wire)),
+                Reply::Unhealthy { reason, log } => {
+                    return Err(ControlError::Unhealthy { reason, log });
+                }
+                Reply::ReleaseFailed { reason, log } => {
+                    return Err(ControlError::ReleasePhase { reason, log });
+                }
+                _ => return Err(ControlError::Nonsense),
+            }
+        }
     }
 
     /// Runs a release in place of whatever runs, without waiting for its health: a process that
@@ -235,7 +269,6 @@ impl Wire {
     pub(crate) fn done(&mut self, request: &Request) -> Result<(), ControlError> {
         match self.ask(request)? {
             Reply::Done => Ok(()),
-            Reply::Unhealthy { reason, log } => Err(ControlError::Unhealthy { reason, log }),
             _ => Err(ControlError::Nonsense),
         }
     }
@@ -249,6 +282,10 @@ impl Wire {
 
     pub(crate) fn ask(&mut self, request: &Request) -> Result<Reply, ControlError> {
         self.send(request)?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<Reply, ControlError> {
         match self.receive()? {
             Reply::Refused { why } => Err(why.into()),
             reply => Ok(reply),

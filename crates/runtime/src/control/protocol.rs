@@ -1,9 +1,10 @@
 //! The messages on the control socket, each one line of JSON. Types without input or output.
 //!
 //! The daemon greets with a [`Hello`]. Then the client sends one [`Request`] after the other and
-//! gets one [`Reply`] to each, but for this: after `Shutdown` comes nothing, and the connection is
-//! closed once every process has ended. A client that goes away between `Launch` and `Switch` abandons
-//! what it launched. What led to a reply is in the log when it comes.
+//! gets one [`Reply`] to each, but for these: before the answer to `Launch` come the `Line`s of the release
+//! phase and a `Released`, if it runs; after `Shutdown` comes nothing, and the connection is closed once
+//! every process has ended. A client that goes away between `Launch` and `Switch` abandons what it
+//! launched. What led to a reply is in the log when it comes.
 //!
 //! After `OneOff` comes `Done`; then the client sends one byte with the descriptors that it hands
 //! over, if any, and gets `Started`, and `Ended` once the process has ended, unless its output goes
@@ -96,6 +97,16 @@ pub(crate) enum Reply {
         reason: String,
         log: Vec<String>,
     },
+    /// The release phase failed.
+    ReleaseFailed {
+        reason: String,
+        log: Vec<String>,
+    },
+    Line {
+        line: String,
+    },
+    /// The release phase has ended well.
+    Released,
     Refused {
         why: Refusal,
     },

@@ -22,7 +22,8 @@ use crate::logs::Logs;
 use crate::oneoff::{self, OneOff, Streams, Told, descriptors};
 use crate::router::routes::Routes;
 use crate::spec::AppSpec;
-use crate::supervisor::Asking;
+use crate::supervisor::{Asking, Launching};
+use crate::unit::Heard;
 
 /// What every connection needs.
 pub(crate) struct Server {
@@ -123,18 +124,29 @@ impl Server {
     /// Launches, and waits for what the client says to it. Whatever else happens to the connection
     /// drops the guard, which abandons the launch.
     async fn launch(&self, spec: AppSpec, connection: &mut Connection) -> Result<Reply> {
-        let (guard, answer) = self.asking.launch(spec);
-        let answer = tokio::select! {
-            answer = answer => answer,
-            // The client has nothing to say before the answer: it is gone, or confused.
-            _ = connection.read() => return Ok(refused(Refusal::NotUnderstood)),
+        let Launching {
+            guard,
+            mut heard,
+            mut answer,
+        } = self.asking.launch(spec);
+        let answer = loop {
+            tokio::select! {
+                Some(heard) = heard.recv() => connection.tell(heard).await?,
+                answer = &mut answer => break answer,
+                // The client has nothing to say before the answer: it is gone, or confused.
+                _ = connection.read() => return Ok(refused(Refusal::NotUnderstood)),
+            }
         };
+        while let Ok(heard) = heard.try_recv() {
+            connection.tell(heard).await?;
+        }
         match answer {
             Ok(Ok(())) => connection.write(&Reply::Done).await?,
             Ok(Err(why)) => {
-                return Ok(Reply::Unhealthy {
-                    reason: why.reason,
-                    log: why.log,
+                let (reason, log) = (why.reason, why.log);
+                return Ok(match why.release_phase {
+                    true => Reply::ReleaseFailed { reason, log },
+                    false => Reply::Unhealthy { reason, log },
                 });
             }
             Err(_) => return Ok(refused(Refusal::Ending)),
@@ -269,6 +281,16 @@ impl Connection {
     async fn read(&mut self) -> Result<Option<Option<Request>>> {
         let line = self.lines.next_line().await?;
         Ok(line.map(|line| serde_json::from_str(&line).ok()))
+    }
+
+    async fn tell(&mut self, heard: Heard) -> Result<()> {
+        let Heard::Lines(lines) = heard else {
+            return self.write(&Reply::Released).await;
+        };
+        for line in lines {
+            self.write(&Reply::Line { line }).await?;
+        }
+        Ok(())
     }
 
     async fn write<T: serde::Serialize>(&mut self, message: &T) -> Result<()> {

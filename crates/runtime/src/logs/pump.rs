@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
+use tokio::sync::mpsc;
 
 use super::lines::{LastLines, Splitter};
 use super::{AppLog, Batch};
+use crate::unit::Heard;
 
 /// As much as a pipe holds.
 const CHUNK: usize = 64 * 1024;
@@ -25,24 +27,30 @@ impl Last {
 }
 
 /// Brings the output of a process to the log, under the name `source`, until nobody can write to it
-/// any more; all of it is in the file then. Lines are at most `line_bytes` long.
+/// any more; all of it is in the file then. Who is to hear it as well holds the process up while not
+/// listening. Lines are at most `line_bytes` long.
 pub(crate) async fn pump(
     mut output: pipe::Receiver,
     log: Arc<AppLog>,
     source: String,
     line_bytes: usize,
     last: Last,
+    heard: Option<mpsc::Sender<Heard>>,
 ) {
     let mut splitter = Splitter::new(line_bytes);
     let mut buffer = vec![0; CHUNK];
     let mut batch = Batch::new(source);
     loop {
         let count = output.read(&mut buffer).await.unwrap_or(0);
+        let mut lines = Vec::new();
         {
             let mut last = last.0.lock().unwrap_or_else(PoisonError::into_inner);
             let take = |line: &str| {
                 batch.push(line);
                 last.push(line);
+                if heard.is_some() {
+                    lines.push(line.to_owned());
+                }
             };
             match count {
                 0 => splitter.finish(take),
@@ -50,6 +58,10 @@ pub(crate) async fn pump(
             }
         }
         log.take(&mut batch);
+        if let Some(heard) = heard.as_ref().filter(|_| !lines.is_empty()) {
+            // It fails when nobody listens any more; then it is in the log alone.
+            let _ = heard.send(Heard::Lines(lines)).await;
+        }
         if count == 0 {
             break;
         }

@@ -161,7 +161,7 @@ pub(crate) async fn log_to_the_end(mut running: Running) {
     let last_words = running.cx.limits.last_words;
     let output = running.output.take().map(|output| {
         let source = format!("app[{name}]");
-        tokio::spawn(pump(output, log, source, line_bytes, Last::default()))
+        tokio::spawn(pump(output, log, source, line_bytes, Last::default(), None))
     });
     let status = tokio::select! {
         biased;

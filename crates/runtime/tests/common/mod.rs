@@ -22,7 +22,7 @@ use slugline_core::release::Version;
 use slugline_core::resource::ResourceId;
 use slugline_runtime::{
     AppSpec, AppStatus, Control, Desired, Limits, ProcessState, ProcessStatus, ServeError,
-    ServeOptions, ServerSpec, serve,
+    ServeOptions, ServerSpec, Watched, serve,
 };
 
 /// How long a test waits for what must come.
@@ -45,6 +45,7 @@ pub(crate) struct Ledger {
     pub(crate) current: Mutex<BTreeMap<AppName, AppSpec>>,
     pub(crate) retired: Mutex<Vec<(Version, PathBuf)>>,
     pub(crate) asked: Mutex<u32>,
+    pub(crate) watched: Mutex<Vec<Watched>>,
 }
 
 impl Desired for Ledger {
@@ -55,6 +56,11 @@ impl Desired for Ledger {
 
     fn all(&self) -> Result<Vec<AppSpec>, String> {
         Ok(self.current.lock().unwrap().values().cloned().collect())
+    }
+
+    fn watched(&self, _app: &AppName, seen: &Watched) -> Vec<String> {
+        self.watched.lock().unwrap().push(seen.clone());
+        vec![format!("{} was watched", seen.version)]
     }
 
     fn retired(&self, _app: &AppName, version: Version, dir: &Path) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use slugline_core::event::Event;
-use slugline_core::port::{Ledger, LedgerError};
+use slugline_core::port::{Kept, Ledger, LedgerError};
 use slugline_core::release::Version;
 use slugline_core::slug::Slug;
 use slugline_core::state::State;
@@ -305,4 +305,35 @@ pub fn a_destroyed_app_is_gone_and_its_name_is_free(ledger: &dyn Ledger) {
     ledger.delivered(place).expect("delivered");
     assert_eq!(ledger.outbox(&shop).expect("an outbox").len(), 1);
     assert_eq!(ledger.resources(&shop).expect("resources"), kept);
+}
+
+/// What is kept beside a release is its own, is replaced, and goes with it.
+pub fn what_is_kept_beside_a_release_goes_with_it(ledger: &dyn Ledger) {
+    let shop = name("shop");
+    ledger.create_app(&app("shop")).expect("created");
+    for key in ["A", "B", "C"] {
+        release(ledger, "shop", &config_add(key), &state(None, &[], &[]));
+    }
+    let kept = |version, what| ledger.kept(&shop, version, what).expect("an answer");
+    let keep = |version, what, text| ledger.keep(&shop, version, what, text);
+    assert_eq!(kept(v(1), Kept::Output), None);
+    let long = "migrated\n\u{1F600}".repeat(60_000);
+    for text in ["", "first", &long] {
+        keep(v(1), Kept::Output, text).expect("kept");
+        assert_eq!(kept(v(1), Kept::Output).as_deref(), Some(text));
+    }
+    keep(v(2), Kept::Verdict, "it went bad").expect("kept");
+    assert_eq!(kept(v(1), Kept::Verdict), None);
+    assert_eq!(kept(v(2), Kept::Output), None);
+    assert_eq!(kept(v(2), Kept::Verdict).as_deref(), Some("it went bad"));
+    ledger.prune(&shop, &[v(1)], NOON).expect("pruned");
+    assert_eq!(kept(v(1), Kept::Output), None);
+    for gone in [v(1), v(9)] {
+        let error = keep(gone, Kept::Output, "late").expect_err("it is gone");
+        assert!(
+            matches!(&error, LedgerError::NoRelease(_, which) if *which == gone),
+            "{error}"
+        );
+    }
+    assert_eq!(kept(v(2), Kept::Verdict).as_deref(), Some("it went bad"));
 }

@@ -2,7 +2,7 @@
 
 use slugline_core::app::AppName;
 use slugline_core::event::Event;
-use slugline_core::port::{Holder, Ledger, LedgerError, Lock, NewRelease};
+use slugline_core::port::{Holder, Kept, Ledger, LedgerError, Lock, NewRelease};
 use slugline_core::release::PluginsUsed;
 use slugline_core::settings::{Host, Settings};
 
@@ -67,6 +67,8 @@ pub fn what_needs_an_app_says_that_there_is_none(ledger: &dyn Ledger) {
             .put_resource(&shop, &resource(1, "memcache:free", None))
             .err(),
         ledger.outbox(&shop).err(),
+        ledger.kept(&shop, v(1), Kept::Output).err(),
+        ledger.keep(&shop, v(1), Kept::Output, "").err(),
         ledger.settings(&shop).err(),
         ledger.set_settings(&shop, &Settings::default()).err(),
     ];

@@ -236,6 +236,7 @@ pub fn operation(verb: &Verb, id: u64, last: u64) -> Box<dyn Operation> {
                 Half::Config => slugline_core::change::Half::Config,
             }),
             pin: *pin,
+            skip_release_phase: false,
         }),
         other => panic!("{other:?} makes no release"),
     }

@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use slugline_core::addon::{Catalogue, PlanName};
 use slugline_core::app::AppName;
+use slugline_core::corridor::launch::RELEASE_PHASE;
 use slugline_core::port::{
     ChangePlanRequest, CompileError, CompileRequest, Compiler, LaunchError, LaunchSpec, Launched,
-    Launcher, Ledger, ProviderError, Providers, ProvisionRequest,
+    Launcher, Ledger, ProviderError, Providers, ProvisionRequest, Said,
 };
 use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::resource::{Provision, Resource, ResourceId};
@@ -106,7 +107,12 @@ impl Compiler for World {
                 return Err(fails());
             }
             let number = u64::from_str_radix(request.commit.as_str(), 16);
-            Ok(built(number.expect("a commit of ours"), request.config))
+            let mut slug = built(number.expect("a commit of ours"), request.config);
+            if self.release_phase.get() || self.failing(Fails::Release) {
+                let phase = (RELEASE_PHASE.to_owned(), "migrate".to_owned());
+                slug.processes.extend([phase]);
+            }
+            Ok(slug)
         })
     }
 }
@@ -158,8 +164,22 @@ impl Launcher for World {
         self.script.call("wake", unreachable, || Ok(()))
     }
 
-    fn launch(&self, spec: &LaunchSpec) -> Result<Box<dyn Launched>, LaunchError> {
+    fn launch(
+        &self,
+        spec: &LaunchSpec,
+        hear: &mut dyn FnMut(Said<'_>),
+    ) -> Result<Box<dyn Launched>, LaunchError> {
         self.script.call("launch", unreachable, || {
+            if spec.release_phase {
+                hear(Said::Line("migrating"));
+                if self.failing(Fails::Release) {
+                    return Err(LaunchError::ReleasePhase {
+                        reason: "release.1 exited with status 1".to_owned(),
+                        log: vec!["migrating".to_owned()],
+                    });
+                }
+                hear(Said::Released);
+            }
             if self.failing(Fails::Launch) {
                 return Err(LaunchError::Unhealthy {
                     reason: "web.1 exited with status 1".to_owned(),

@@ -9,8 +9,8 @@ use slugline_core::app::{App, AppName};
 use slugline_core::billing::Usage;
 use slugline_core::journal::{Effect, Entry, Stage};
 use slugline_core::port::{
-    AppLock, Asked, Holder, Ledger, LedgerError, Lock, Moment, NewRelease, Outline, ResourceChange,
-    Settlement, Waiting,
+    AppLock, Asked, Holder, Kept, Ledger, LedgerError, Lock, Moment, NewRelease, Outline,
+    ResourceChange, Settlement, Waiting,
 };
 use slugline_core::release::{PluginsUsed, Release, Version};
 use slugline_core::resource::{Resource, ResourceId};
@@ -72,6 +72,8 @@ scripted! {
     fn set_asked(&self, app: &AppName, asked: Option<&Asked>) -> ();
     fn settings(&self, app: &AppName) -> Settings;
     fn set_settings(&self, app: &AppName, settings: &Settings) -> ();
+    fn kept(&self, app: &AppName, version: Version, what: Kept) -> Option<String>;
+    fn keep(&self, app: &AppName, version: Version, what: Kept, text: &str) -> ();
     fn slugs_in_use(&self) -> Vec<Slug>;
     fn put_resource(&self, app: &AppName, resource: &Resource) -> ();
     fn resources(&self, app: &AppName) -> Vec<Resource>;

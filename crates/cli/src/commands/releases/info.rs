@@ -35,6 +35,8 @@ struct InfoJson {
     processes: BTreeMap<String, String>,
     plugins: PluginsUsed,
     digest: Option<String>,
+    /// Why it went bad after it had taken over, and what became of that.
+    went_bad: Option<String>,
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
@@ -74,5 +76,6 @@ fn json(found: &Inspected, digest: Option<String>) -> InfoJson {
         processes: slug.map(|slug| slug.processes.clone()).unwrap_or_default(),
         plugins: found.plugins.clone(),
         digest,
+        went_bad: found.verdict.clone(),
     }
 }

@@ -23,6 +23,9 @@ pub struct Args {
     /// Keep this code when config vars or add-ons change, until the next deploy
     #[arg(long, conflicts_with = "unpin")]
     pin: bool,
+    /// Do not run the release command of the code
+    #[arg(long, conflicts_with = "unpin")]
+    skip_release_phase: bool,
     /// No longer keep rolled-back code; changes nothing else
     #[arg(long)]
     unpin: bool,
@@ -63,6 +66,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         target,
         half,
         pin: args.pin,
+        skip_release_phase: args.skip_release_phase,
     };
     if args.dry_run {
         return dry_run::show(context, &engine, &request, &operation);

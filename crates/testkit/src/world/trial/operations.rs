@@ -60,6 +60,20 @@ fn after(verbs: Vec<Verb>) -> Vec<Command> {
         .collect()
 }
 
+/// One whose release phase fails.
+fn unreleased(name: &'static str, verb: Verb) -> Operation {
+    let command = Command {
+        fails: Some(Fails::Release),
+        ..command(verb)
+    };
+    let before = usual();
+    Operation {
+        name,
+        before,
+        command,
+    }
+}
+
 pub(super) fn all() -> Vec<Operation> {
     let of = |name, before: Vec<Command>, verb| Operation {
         name,
@@ -83,6 +97,8 @@ pub(super) fn all() -> Vec<Operation> {
         of("destroy", after(vec![Verb::Add("db")]), Verb::Destroy),
         of("first deploy", bare(), Verb::Deploy(1)),
         of("deploy", usual(), Verb::Deploy(3)),
+        unreleased("deploy, release phase fails", Verb::Deploy(3)),
+        unreleased("addons:add, release phase fails", Verb::Add("db")),
         of("config:add", usual(), set("B", "2")),
         of("config:remove", usual(), Verb::Unset(vec!["A"])),
         of("addons:add", usual(), Verb::Add("db")),

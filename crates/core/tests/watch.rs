@@ -1,0 +1,134 @@
+//! A release that goes bad after it took over: what takes over then, and what is kept of it.
+
+#![expect(clippy::unwrap_used, reason = "a failing test panics")]
+
+use slugline_core::corridor::Silent;
+use slugline_core::corridor::watch::Undone;
+use slugline_core::operation::addons::Add;
+use slugline_core::operation::config::Add as AddConfig;
+use slugline_core::operation::deploy::Deploy;
+use slugline_core::port::Kept;
+use slugline_core::resource::Options;
+use slugline_testkit::values::{actor, commit, name, resource_id, slug, v, var};
+use slugline_testkit::world::{Fails, World, request};
+
+fn deploy(number: u64) -> Deploy {
+    Deploy {
+        source: slug(number).source,
+        commit: commit(number),
+        git_log: String::new(),
+    }
+}
+
+fn set(value: &str) -> AddConfig {
+    let (key, var) = var("A", value);
+    AddConfig {
+        vars: [(key, var.value)].into(),
+    }
+}
+
+fn add(plan: &str) -> Add {
+    Add {
+        plan: plan.to_owned(),
+        options: Options::new(),
+        id: resource_id(7),
+    }
+}
+
+/// An app that runs v1, tracked by this tier.
+fn deployed(tier: Option<&str>) -> World {
+    let world = World::with_app();
+    let (app, jim) = (name("myapp"), actor("jim@example.com"));
+    if let Some(tier) = tier {
+        let request = request(&app, &jim);
+        let installed = world
+            .engine()
+            .install_first_tier(&request, &add(tier), &mut Silent);
+        installed.unwrap();
+    }
+    world.change(&deploy(1)).unwrap();
+    world
+}
+
+/// What becomes of a release that went bad.
+fn undo(world: &World, version: u64) -> String {
+    let undone = world
+        .engine()
+        .undo_bad(&name("myapp"), v(version), "web.1 crashed", &mut Silent);
+    match undone.unwrap() {
+        Undone::TakenOver(done) => {
+            let release = done.release;
+            format!(
+                "{} {} by {}",
+                release.version, release.change, release.actor
+            )
+        }
+        Undone::Stays(why) => why,
+        Undone::Replaced => "replaced".to_owned(),
+    }
+}
+
+fn verdict(world: &World, version: u64) -> Option<String> {
+    let app = name("myapp");
+    world.ledger.kept(&app, v(version), Kept::Verdict).unwrap()
+}
+
+#[test]
+fn the_release_before_takes_over_and_the_reason_is_kept() {
+    let world = deployed(Some("releases:advanced"));
+    world.release_phase.set(true);
+    world.change(&deploy(2)).unwrap();
+    assert_eq!(undo(&world, 2), "v3 Rollback to v1 by slugline");
+    let kept = verdict(&world, 2);
+    assert_eq!(kept.as_deref(), Some("web.1 crashed; v3 took over"));
+    assert_eq!(world.running(&name("myapp")), Some((v(3), true)));
+    assert_eq!(undo(&world, 2), "replaced");
+    let phase = world.ledger.kept(&name("myapp"), v(3), Kept::Output);
+    assert_eq!(phase.unwrap(), None);
+}
+
+#[test]
+fn what_took_over_stays_and_what_went_bad_never_takes_over() {
+    let world = deployed(Some("releases:advanced"));
+    world.change(&set("2")).unwrap();
+    assert_eq!(undo(&world, 2), "v3 Rollback to v1 by slugline");
+    let why = "v3 took over from one that went bad itself";
+    assert_eq!(undo(&world, 3), why);
+    assert_eq!(
+        verdict(&world, 3).as_deref(),
+        Some("web.1 crashed; it stays: v3 took over from one that went bad itself")
+    );
+    world.change(&set("4")).unwrap();
+    // Neither v3 nor v2.
+    assert_eq!(undo(&world, 4), "v5 Rollback to v1 by slugline");
+}
+
+#[test]
+fn it_is_refused_like_any_rollback() {
+    let first = deployed(Some("releases:basic"));
+    assert_eq!(undo(&first, 1), "there is no good release before v1");
+    let untracked = deployed(None);
+    untracked.change(&set("2")).unwrap();
+    let why = undo(&untracked, 2);
+    assert!(
+        why.starts_with("Please install the Release") || why.starts_with("there is no good"),
+        "{why}"
+    );
+    let addons = deployed(Some("releases:basic"));
+    addons.change(&add("memcache")).unwrap();
+    let why = undo(&addons, 2);
+    assert!(
+        why.contains("different set of addons installed + memcache:free"),
+        "{why}"
+    );
+    assert_eq!(addons.running(&name("myapp")), Some((v(2), true)));
+    let checked = deployed(Some("releases:basic"));
+    checked.change(&set("2")).unwrap();
+    checked.fail_at(Some(Fails::Check));
+    assert_eq!(undo(&checked, 2), "cap: no Rollback to v1");
+    // Nor does one that cannot boot take over.
+    checked.fail_at(Some(Fails::Launch));
+    let why = undo(&checked, 2);
+    assert_eq!(why, "v3 failed: web.1 exited with status 1");
+    assert_eq!(checked.running(&name("myapp")), Some((v(2), true)));
+}

@@ -1,0 +1,157 @@
+//! The watch over a release that has just taken over: its crashes are counted and its health is asked
+//! for, until its time is over or it has gone bad. It must not know what follows from that.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{App, CandidateId, Input};
+use crate::control::protocol::ProcessState;
+use crate::desired::Watched;
+use crate::health::Check;
+use crate::launch::{Context, Handle};
+use crate::supervisor::Event;
+use crate::unit::UnitId;
+
+/// How often one process may crash, and its health be bad in a row, before the release is bad.
+const MOST: u32 = 3;
+
+/// The watch over what runs.
+pub(super) struct Watch {
+    id: CandidateId,
+    since: Instant,
+    deaths: BTreeMap<UnitId, u32>,
+    /// How often in a row a process was not healthy.
+    sick: u32,
+    asking: bool,
+}
+
+impl App {
+    /// Begins to watch over what runs, if that is set.
+    pub(super) fn begin_watch(&mut self, id: CandidateId, cx: &Arc<Context>) {
+        self.watch = Some(Watch {
+            id,
+            since: Instant::now(),
+            deaths: BTreeMap::new(),
+            sick: 0,
+            asking: false,
+        });
+        self.tick_later(id, cx);
+    }
+
+    fn tick_later(&self, id: CandidateId, cx: &Arc<Context>) {
+        let (events, app, pause) = (cx.events.clone(), self.name.clone(), cx.limits.watch_every);
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            let _ = events.send(Event::App(app, Input::Tick(id)));
+        });
+    }
+
+    /// Some time has passed.
+    pub(super) fn tick(&mut self, id: CandidateId, cx: &Arc<Context>) {
+        let (Some(watch), Some(current)) = (&mut self.watch, &self.current) else {
+            return;
+        };
+        if watch.id != id {
+            return;
+        }
+        let settings = &current.spec.settings;
+        let window = Duration::from_secs(settings.watch_seconds.into());
+        if watch.since.elapsed() >= window {
+            let up = |unit: &Handle| unit.state == ProcessState::Up;
+            let died = |unit: &&Handle| watch.deaths.contains_key(&unit.id);
+            let down = current.units.iter().filter(died).find(|unit| !up(unit));
+            let bad = down.map(|unit| format!("{} crashed, and is not up again", unit.label));
+            // Where it was switched off there is nothing to tell.
+            if window.is_zero() {
+                self.watch = None;
+            } else {
+                self.watched(bad, cx);
+            }
+            return;
+        }
+        if let (Some(check), false) = (Check::of(&self.name, settings), watch.asking) {
+            let asked = current.units.iter().filter(|unit| unit.is_web());
+            let asked = asked.filter(|unit| unit.state == ProcessState::Up);
+            let asked: Vec<_> = asked
+                .filter_map(|unit| Some((unit.label.clone(), unit.port?)))
+                .collect();
+            watch.asking = true;
+            ask(self.name.clone(), id, check, asked, cx);
+        }
+        self.tick_later(id, cx);
+    }
+
+    /// The processes were asked for their health: one was not well, or all were.
+    pub(super) fn asked(&mut self, id: CandidateId, sick: Option<String>, cx: &Arc<Context>) {
+        let Some(watch) = self.watch.as_mut().filter(|watch| watch.id == id) else {
+            return;
+        };
+        watch.asking = false;
+        match sick {
+            None => watch.sick = 0,
+            Some(why) => {
+                watch.sick += 1;
+                if watch.sick >= MOST {
+                    self.watched(Some(format!("{why}, {MOST} times in a row")), cx);
+                }
+            }
+        }
+    }
+
+    /// A process has died; `why` names it.
+    pub(super) fn died(&mut self, unit: UnitId, why: &str, cx: &Arc<Context>) {
+        let own = |running: &super::Generation| running.units.iter().any(|it| it.id == unit);
+        let Some(watch) = &mut self.watch else { return };
+        if !self.current.as_ref().is_some_and(own) {
+            return;
+        }
+        let deaths = watch.deaths.entry(unit).or_default();
+        *deaths += 1;
+        if *deaths >= MOST {
+            let seconds = watch.since.elapsed().as_secs().max(1);
+            self.watched(Some(format!("{why}, {MOST} times within {seconds} s")), cx);
+        }
+    }
+
+    /// The watch is over: whoever knows what is current is told.
+    fn watched(&mut self, bad: Option<String>, cx: &Arc<Context>) {
+        let (Some(watch), Some(current)) = (self.watch.take(), &self.current) else {
+            return;
+        };
+        let seen = Watched {
+            version: current.spec.version,
+            seconds: watch.since.elapsed().as_secs(),
+            restarts: watch.deaths.values().sum(),
+            bad,
+        };
+        let (desired, app) = (Arc::clone(&cx.desired), self.name.clone());
+        let log = cx.logs.app(&self.name);
+        tokio::task::spawn_blocking(move || {
+            let said = desired.watched(&app, &seen);
+            log.append("slugline", said.iter().map(String::as_str));
+        });
+    }
+}
+
+fn ask(
+    app: slugline_core::app::AppName,
+    id: CandidateId,
+    check: Check,
+    asked: Vec<(String, u16)>,
+    cx: &Context,
+) {
+    let events = cx.events.clone();
+    tokio::spawn(async move {
+        let mut sick = None;
+        for (label, port) in asked {
+            if let Err(why) = check.ask(port).await {
+                sick = Some(format!("{label}: {why}"));
+                break;
+            }
+        }
+        let _ = events.send(Event::App(app, Input::Asked(id, sick)));
+    });
+}
