@@ -39,7 +39,7 @@ fn a_release_that_crashes_again_and_again_is_bad() {
     for _ in 0..3 {
         // One that has just died is waited for.
         eventually("it dies", || {
-            (daemon.get(&name, "/crash").status == 502).then_some(())
+            (daemon.get(&name, "/crash").status == 503).then_some(())
         });
     }
     let seen = told(&daemon);
@@ -59,7 +59,7 @@ fn a_release_is_good_whose_time_is_over() {
     let (daemon, dir, name) = (daemon(&[]), slug(), app("fine"));
     daemon.release(&web("fine", 1, dir.path()));
     daemon.release(&watched(web("fine", 2, dir.path()), 1));
-    assert_eq!(daemon.get(&name, "/crash").status, 502);
+    assert_eq!(daemon.get(&name, "/crash").status, 503);
     let seen = told(&daemon);
     assert_eq!((seen.bad, seen.restarts), (None, 1));
     // What is only started again is not watched anew.
@@ -79,7 +79,7 @@ fn a_process_that_does_not_come_up_again_is_bad_at_the_end() {
     );
     let spec = with_process(web("down", 2, dir.path()), "web", &once);
     daemon.release(&watched(spec, 2));
-    assert_eq!(daemon.get(&name, "/crash").status, 502);
+    assert_eq!(daemon.get(&name, "/crash").status, 503);
     let bad = told(&daemon).bad;
     assert_eq!(bad.as_deref(), Some("web.1 crashed, and is not up again"));
 }
@@ -110,7 +110,7 @@ fn what_is_switched_off_or_stopped_is_not_judged() {
     daemon.release(&watched(web("off", 2, dir.path()), 0));
     for _ in 0..4 {
         eventually("it dies", || {
-            (daemon.get(&name, "/crash").status == 502).then_some(())
+            (daemon.get(&name, "/crash").status == 503).then_some(())
         });
     }
     daemon.wait(&name, "web.1", |it| it.restarts >= 4);

@@ -1,0 +1,77 @@
+//! A release that goes bad after it took over is undone by itself.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use insta::assert_snapshot;
+use slugline_testkit::environment::{TestEnvironment, wait_until};
+use slugline_tests::{WEB, deploy, story, with_app};
+
+/// An app whose processes end a moment after they have answered, where `MORTAL` is set.
+fn mortal() -> String {
+    let worker =
+        "worker: test -z \"$MORTAL\" || { sleep 0.5; echo the end; exit 4; }; exec sleep 600\n";
+    format!("{WEB}{worker}")
+}
+
+fn current(environment: &TestEnvironment) -> String {
+    let history = environment.run(["releases", "--json"]).success().json();
+    history[0]["name"].as_str().unwrap().to_owned()
+}
+
+/// The lines of the log that tell what Slugline did by itself.
+fn told(environment: &TestEnvironment) -> Vec<String> {
+    let log = environment
+        .run(["logs", "-n", "1000"])
+        .success()
+        .to_string();
+    let own = |line: &str| line.split_once(" slugline: ").map(|it| it.1.to_owned());
+    log.lines().filter_map(own).collect()
+}
+
+/// How long something took is not the same each time.
+fn timeless(text: &str) -> String {
+    let words = text.split(" within ").collect::<Vec<_>>();
+    let rest = |word: &str| word.split_once(" s").map_or("", |it| it.1).to_owned();
+    let rests: Vec<_> = words.iter().skip(1).map(|word| rest(word)).collect();
+    let first = words.first().copied().unwrap_or_default();
+    rests.iter().fold(first.to_owned(), |text, rest| {
+        format!("{text} within TIME{rest}")
+    })
+}
+
+#[test]
+fn a_release_that_crashes_again_and_again_is_rolled_back() {
+    let environment = with_app(Some("releases:basic"));
+    deploy(&environment, &mortal(), "575bfa8");
+    let _ = environment.run(["config:add", "MORTAL=yes"]).success();
+    wait_until("the release before takes over", || {
+        current(&environment) == "v3"
+    });
+    wait_until("it is told", || told(&environment).len() == 2);
+    assert_snapshot!(timeless(&told(&environment).join("\n")), @"");
+    let outputs = [
+        environment.run(["releases"]),
+        environment.run(["releases:info", "v2"]),
+        environment.run(["audit"]),
+    ];
+    let outputs = outputs.map(|output| timeless(&output.to_string()));
+    assert_snapshot!(outputs.join("\n"), @"");
+    assert_eq!(environment.http_get("myapp", "/").1, " from v3\n");
+    let found = environment.run(["releases:verify"]).success();
+    assert!(!found.to_string().contains("altered"), "{found}");
+}
+
+#[test]
+fn where_the_rollback_is_refused_the_release_stays_and_it_is_said_why() {
+    let environment = with_app(Some("releases:basic"));
+    deploy(&environment, &mortal(), "575bfa8");
+    let _ = environment.run(["watch", "off"]).success();
+    let _ = environment.run(["config:add", "MORTAL=yes"]).success();
+    let _ = environment.run(["watch", "60"]).success();
+    let _ = environment.run(["addons:add", "memcache"]).success();
+    wait_until("it is told", || told(&environment).len() == 2);
+    assert_snapshot!(timeless(&told(&environment).join("\n")), @"");
+    let refused = environment.run(["audit", "--outcome", "refused"]);
+    let outputs = [environment.run(["releases"]), refused];
+    assert_snapshot!(story(outputs), @"");
+}
