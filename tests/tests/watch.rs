@@ -48,7 +48,10 @@ fn a_release_that_crashes_again_and_again_is_rolled_back() {
         current(&environment) == "v3"
     });
     wait_until("it is told", || told(&environment).len() == 2);
-    assert_snapshot!(timeless(&told(&environment).join("\n")), @"");
+    assert_snapshot!(timeless(&told(&environment).join("\n")), @r"
+    v2 went bad: worker.1 exited with status 4, 3 times within TIME
+    v3 took over: Rollback to v1
+    ");
     let outputs = [
         environment.run(["releases"]),
         environment.run(["releases:info", "v2"]),
@@ -70,7 +73,10 @@ fn where_the_rollback_is_refused_the_release_stays_and_it_is_said_why() {
     let _ = environment.run(["watch", "60"]).success();
     let _ = environment.run(["addons:add", "memcache"]).success();
     wait_until("it is told", || told(&environment).len() == 2);
-    assert_snapshot!(timeless(&told(&environment).join("\n")), @"");
+    assert_snapshot!(timeless(&told(&environment).join("\n")), @r"
+    v3 went bad: worker.1 exited with status 4, 3 times within TIME
+    v3 stays: Cannot rollback to a release that had a different set of addons installed + memcache:free
+    ");
     let refused = environment.run(["audit", "--outcome", "refused"]);
     let outputs = [environment.run(["releases"]), refused];
     assert_snapshot!(story(outputs), @"");
