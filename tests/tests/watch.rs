@@ -4,7 +4,7 @@
 
 use insta::assert_snapshot;
 use slugline_testkit::environment::{TestEnvironment, wait_until};
-use slugline_tests::{WEB, deploy, story, with_app};
+use slugline_tests::{WEB, deploy, with_app};
 
 /// An app whose processes end a moment after they have answered, where `MORTAL` is set.
 fn mortal() -> String {
@@ -26,6 +26,17 @@ fn told(environment: &TestEnvironment) -> Vec<String> {
         .to_string();
     let own = |line: &str| line.split_once(" slugline: ").map(|it| it.1.to_owned());
     log.lines().filter_map(own).collect()
+}
+
+/// These fields of what is listed, a line each.
+fn fields(environment: &TestEnvironment, words: &[&str], names: &[&str]) -> String {
+    let listed = environment.run(words).success().json();
+    let line = |one: &serde_json::Value| {
+        let texts: Vec<_> = names.iter().filter_map(|name| one[name].as_str()).collect();
+        texts.join(" | ")
+    };
+    let lines: Vec<_> = listed.as_array().unwrap().iter().map(line).collect();
+    lines.join("\n")
 }
 
 /// How long something took is not the same each time.
@@ -52,13 +63,22 @@ fn a_release_that_crashes_again_and_again_is_rolled_back() {
     v2 went bad: worker.1 exited with status 4, 3 times within TIME
     v3 took over: Rollback to v1
     ");
-    let outputs = [
-        environment.run(["releases"]),
-        environment.run(["releases:info", "v2"]),
-        environment.run(["audit"]),
-    ];
-    let outputs = outputs.map(|output| timeless(&output.to_string()));
-    assert_snapshot!(outputs.join("\n"), @"");
+    let history = ["name", "change", "by", "status"];
+    assert_snapshot!(fields(&environment, &["releases", "--json"], &history), @r"
+    v3 | Rollback to v1 | slugline | succeeded
+    v2 | Config add MORTAL | jim@example.com | succeeded
+    ");
+    let record = ["outcome", "by", "command", "what"];
+    assert_snapshot!(fields(&environment, &["audit", "--json"], &record), @r"
+    done | slugline | serve | Rollback to v1
+    done | jim@example.com | config:add | Config add MORTAL
+    done | jim@example.com | deploy | Deploy 575bfa8
+    done | jim@example.com | apps:create | apps:create myapp
+    done | jim@example.com | addons:add | addons:add releases:basic
+    ");
+    let info = environment.run(["releases:info", "v2", "--json"]).success();
+    let why = info.json()["went_bad"].as_str().unwrap().to_owned();
+    assert_snapshot!(timeless(&why), @"worker.1 exited with status 4, 3 times within TIME; v3 took over");
     assert_eq!(environment.http_get("myapp", "/").1, " from v3\n");
     let found = environment.run(["releases:verify"]).success();
     assert!(!found.to_string().contains("altered"), "{found}");
@@ -77,7 +97,11 @@ fn where_the_rollback_is_refused_the_release_stays_and_it_is_said_why() {
     v3 went bad: worker.1 exited with status 4, 3 times within TIME
     v3 stays: Cannot rollback to a release that had a different set of addons installed + memcache:free
     ");
-    let refused = environment.run(["audit", "--outcome", "refused"]);
-    let outputs = [environment.run(["releases"]), refused];
-    assert_snapshot!(story(outputs), @"");
+    let history = ["name", "change", "status"];
+    assert_snapshot!(fields(&environment, &["releases", "--json"], &history), @r"
+    v3 | Add-on add memcache | succeeded
+    v2 | Config add MORTAL | succeeded
+    ");
+    let refused = ["audit", "--outcome", "refused", "--json"];
+    assert_snapshot!(fields(&environment, &refused, &["by", "what"]), @"slugline | rollback of v3, which went bad: Cannot rollback to a release that had a different set of addons installed + memcache:free");
 }
