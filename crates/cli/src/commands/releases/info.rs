@@ -36,6 +36,7 @@ struct InfoJson {
     plugins: PluginsUsed,
     digest: Option<String>,
     /// Why it went bad after it had taken over, and what became of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
     went_bad: Option<String>,
 }
 
