@@ -2,8 +2,8 @@
 
 use slugline_core::settings::Host;
 
-use super::{Change, set};
 use crate::commands::Outcome;
+use crate::commands::setting::{Change, make};
 use crate::context::Context;
 
 #[derive(clap::Args)]
@@ -25,5 +25,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             Ok(())
         },
     };
-    set(context, change)
+    make(context, change)
 }

@@ -3,8 +3,8 @@
 use slugline_core::refusal::Refusal;
 use slugline_core::settings::Host;
 
-use super::{Change, set};
 use crate::commands::Outcome;
+use crate::commands::setting::{Change, make};
 use crate::context::Context;
 
 #[derive(clap::Args)]
@@ -29,5 +29,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             }
         },
     };
-    set(context, change)
+    make(context, change)
 }

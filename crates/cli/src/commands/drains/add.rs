@@ -6,7 +6,7 @@ use slugline_runtime::DrainAddress;
 
 use crate::clock::random;
 use crate::commands::Outcome;
-use crate::commands::domains::{Change, set};
+use crate::commands::setting::{Change, make};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -45,5 +45,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             Ok(())
         },
     };
-    set(context, change)
+    make(context, change)
 }

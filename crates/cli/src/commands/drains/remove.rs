@@ -3,7 +3,7 @@
 use slugline_core::refusal::Refusal;
 
 use crate::commands::Outcome;
-use crate::commands::domains::{Change, set};
+use crate::commands::setting::{Change, make};
 use crate::context::Context;
 
 #[derive(clap::Args)]
@@ -33,5 +33,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             Err(refusal.hint("Those that it has: slugline drains").into())
         },
     };
-    set(context, change)
+    make(context, change)
 }

@@ -1,7 +1,7 @@
 //! `slugline maintenance:off`
 
 use crate::commands::Outcome;
-use crate::commands::domains::{Change, set};
+use crate::commands::setting::{Change, make};
 use crate::context::Context;
 
 #[derive(clap::Args)]
@@ -19,5 +19,5 @@ pub fn run(context: &Context, _args: &Args) -> Outcome {
             Ok(())
         },
     };
-    set(context, change)
+    make(context, change)
 }

@@ -1,6 +1,5 @@
 //! `slugline ps:limit`
 
-use slugline_core::corridor::Failure;
 use slugline_core::port::Moment;
 use slugline_core::settings::{Formation, Settings};
 
@@ -9,7 +8,6 @@ use crate::commands::{Outcome, setting};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
-use crate::progress::Narrator;
 use crate::render::table::table;
 
 #[derive(clap::Args)]
@@ -45,25 +43,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         .iter()
         .map(|word| parse(word))
         .collect::<Result<Vec<_>, _>>()?;
-    let app = context.app()?;
-    let wired = context.wired()?;
-    let engine = wired.engine();
-    let actor = context.actor()?;
-    let request = context.request(&app, &actor, None)?;
     let mut change = |moment: &Moment, settings: &mut Settings| {
         known(kind, &types(moment), moment)?;
         set(kind, &limits, settings);
         Ok(())
     };
     let what = format!("Limit {kind} {}", args.limits.join(" "));
-    let mut narrator = Narrator::silent(&context.ui);
-    let settings = match engine.change_settings(&request, &what, &mut change, &mut narrator) {
-        Err(Failure::Nothing(_)) => {
-            context.typed.changed_nothing();
-            engine.ledger.settings(&app)?
-        }
-        other => other.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?,
-    };
+    let (_, settings, _) = setting::apply(context, &what, &mut change)?;
     let set = settings.of_type(kind);
     context.ui.data(format_args!(
         "Limiting {kind} processes... done, now memory={} files={}",

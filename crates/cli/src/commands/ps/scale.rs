@@ -12,7 +12,6 @@ use crate::commands::{Outcome, setting};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
-use crate::progress::Narrator;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -43,11 +42,6 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if counts.is_empty() {
         return show(context, args.json);
     }
-    let app = context.app()?;
-    let wired = context.wired()?;
-    let engine = wired.engine();
-    let actor = context.actor()?;
-    let request = context.request(&app, &actor, None)?;
     let mut change = |moment: &Moment, settings: &mut Settings| {
         let types = types(moment);
         for (kind, count) in &counts {
@@ -57,14 +51,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Ok(())
     };
     let what = format!("Scale {}", args.counts.join(" "));
-    let mut narrator = Narrator::silent(&context.ui);
-    let settings = match engine.change_settings(&request, &what, &mut change, &mut narrator) {
-        Err(Failure::Nothing(_)) => {
-            context.typed.changed_nothing();
-            engine.ledger.settings(&app)?
-        }
-        other => other.map_err(|error| context.no_app(engine.ledger, error.into(), &app))?,
-    };
+    let (_, settings, _) = setting::apply(context, &what, &mut change)?;
     for kind in counts
         .iter()
         .map(|(kind, _)| kind)
