@@ -1,7 +1,5 @@
 //! The release command of an app: run once for each release, before any of its processes.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
