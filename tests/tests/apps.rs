@@ -255,12 +255,13 @@ fn without_a_command_the_help_is_shown() {
       [vN]  The release; the newest before the current one that succeeded where none is named
 
     Options:
-          --code-only    Only the code
-          --config-only  Only the config vars
-          --pin          Keep this code when config vars or add-ons change, until the next deploy
-          --unpin        No longer keep rolled-back code; changes nothing else
-          --dry-run      Show what would be done, and do nothing
-      -h, --help         Print help
+          --code-only           Only the code
+          --config-only         Only the config vars
+          --pin                 Keep this code when config vars or add-ons change, until the next deploy
+          --skip-release-phase  Do not run the release command of the code
+          --unpin               No longer keep rolled-back code; changes nothing else
+          --dry-run             Show what would be done, and do nothing
+      -h, --help                Print help
 
     Options of every command:
       -a, --app <APP>        The app; else SLUGLINE_APP, else the git remote that points to one

@@ -119,6 +119,13 @@ impl Machine {
         child.wait().expect("it is ours");
     }
 
+    /// What the operator would look at.
+    fn told(&self) -> String {
+        let looks = [&["releases"][..], &["ps"], &["logs", "-n", "40"]];
+        let told = looks.map(|words| self.world.run(words).to_string());
+        told.join("\n")
+    }
+
     fn push(&mut self, after: Duration) {
         self.made += 1;
         let text = format!("{WEB}# {}\n", self.made);
@@ -161,7 +168,8 @@ fn what_runs_is_what_the_ledger_says_whoever_is_killed() {
         longest = longest.max(since.elapsed());
         assert!(
             well.is_ok(),
-            "CHAOS_SEED={seed}, after killing {whom}: {well:?}"
+            "CHAOS_SEED={seed}, after killing {whom}: {well:?}\n{}",
+            machine.told()
         );
     }
     machine.world.does(&["config:add", "LAST=1"]);

@@ -262,16 +262,22 @@ fn basic_keeps_two(moment: &Moment, history: &[Release]) -> Checked {
 
 /// What runs is what the history says is current, and nothing else does (S30, S31).
 pub(crate) fn running(world: &World) -> Checked {
+    // Which release is current may change meanwhile: one that went bad is undone by itself.
+    eventually(|| current_answers(world))?;
+    eventually(|| only_current(world))
+}
+
+fn current_answers(world: &World) -> Checked {
     for moment in moments(world)? {
         let Some(current) = &moment.current else {
             continue;
         };
         let web = |slug: &slugline_core::slug::Slug| slug.processes.contains_key("web");
         if moment.state.slug.as_ref().is_some_and(web) {
-            eventually(|| answers(world, &moment, current.version))?;
+            answers(world, &moment, current.version)?;
         }
     }
-    eventually(|| only_current(world))
+    Ok(())
 }
 
 fn only_current(world: &World) -> Checked {

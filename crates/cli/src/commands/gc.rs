@@ -1,6 +1,7 @@
 //! `slugline gc`
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use slugline_slug::Garbage;
@@ -9,9 +10,12 @@ use crate::commands::Outcome;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
-use crate::garbage;
+use crate::garbage::{self, Found};
 use crate::render::size;
 use crate::render::table::table;
+
+/// How long is waited for whoever uses the store.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -37,10 +41,23 @@ struct One {
     bytes: u64,
 }
 
+/// What is garbage; `None` while somebody uses the store. The daemon does so for a moment now and then, to
+/// look for the same: it is waited for.
+fn find(context: &Context) -> Result<Option<Found>, CommandError> {
+    let begun = Instant::now();
+    loop {
+        let found = garbage::find(&context.home, &context.env, context.ui)?;
+        if found.is_some() || begun.elapsed() >= PATIENCE {
+            return Ok(found);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 pub fn run(context: &Context, args: &Args) -> Outcome {
     // It makes the home where there is none, its owner's alone.
     drop(context.ledger()?);
-    let Some(found) = garbage::find(&context.home, &context.env, context.ui)? else {
+    let Some(found) = find(context)? else {
         return Err(CommandError::failed(
             "A deploy, a change or a backup is under way.\nTry again when it is over.",
         ));

@@ -60,6 +60,16 @@ impl From<Closed> for Failure {
     }
 }
 
+/// Whether a request that failed may be sent once more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    No,
+    /// The app cannot have seen it.
+    Unseen,
+    /// A question, of several that a process had when it died.
+    IfItDied,
+}
+
 /// Takes a request to an app and brings its answer.
 ///
 /// # Errors
@@ -102,7 +112,7 @@ pub(super) async fn forward(
         .map(|body| Either::Left(Answer::new(body, sender, in_flight, record, upload, window))))
 }
 
-/// Sends the request until there is an answer; again only where the app cannot have seen it.
+/// Sends the request until there is an answer: once more, where that does no harm.
 async fn arrive(
     request: &Outgoing,
     record: &mut Record,
@@ -116,8 +126,14 @@ async fn arrive(
         record.target = Some(Arc::clone(&target));
         let failure = match attempt(request, in_flight, record, patience.limits).await {
             Ok(arrived) => return Ok(arrived),
-            Err((failure, unseen)) if unseen && failed.is_none() => failure,
-            Err((failure, _)) => return Err(failure),
+            Err((failure, Again::No)) => return Err(failure),
+            Err((failure, _)) if failed.is_some() => return Err(failure),
+            Err((failure, Again::IfItDied)) if target.left_alone() => return Err(failure),
+            Err((failure, Again::IfItDied)) => match record.route().lost(&target, NOTICE).await {
+                true => failure,
+                false => return Err(failure),
+            },
+            Err((failure, Again::Unseen)) => failure,
         };
         if failure == Failure::ConnectTimeout && record.route().targets().len() < 2 {
             return Err(failure);
@@ -127,13 +143,13 @@ async fn arrive(
     }
 }
 
-/// Sends the request to one target. An error says as well whether it may be tried again.
+/// Sends the request to one target.
 async fn attempt(
     request: &Outgoing,
     in_flight: InFlight,
     record: &mut Record,
     limits: &RouterLimits,
-) -> Result<Arrived, (Failure, bool)> {
+) -> Result<Arrived, (Failure, Again)> {
     let begin = Instant::now();
     loop {
         let pool = in_flight.target().pool();
@@ -142,14 +158,17 @@ async fn attempt(
             None => {
                 let connected = pool.connect(limits.connect).await;
                 record.connect = Some(begin.elapsed());
-                (connected.map_err(|failure| (failure, true))?, false)
+                (
+                    connected.map_err(|failure| (failure, Again::Unseen))?,
+                    false,
+                )
             }
         };
         record.connect = Some(begin.elapsed());
         record.sent = Some(Instant::now());
         let response = sender.try_send_request(outgoing(request));
         let waited = wait(response, request.upload.as_ref(), limits).await;
-        let mut error = match waited.map_err(|failure| (failure, false))? {
+        let mut error = match waited.map_err(|failure| (failure, Again::No))? {
             Ok(response) => {
                 return Ok(Arrived {
                     response,
@@ -206,19 +225,22 @@ fn is_untouched(request: &Outgoing) -> bool {
     request.upload.as_ref().is_none_or(Upload::is_untouched)
 }
 
-/// What is wrong, and whether the app cannot have seen the request: its connection was reset, as
-/// happens when a process dies before it has read what was sent to it. That counts for questions
-/// only, since a part may have been read. A connection that is closed in good order was not unread:
-/// whatever made the app close it is not done to it twice.
-fn what_failed(request: &Outgoing, error: &hyper::Error) -> (Failure, bool) {
+/// What is wrong, and whether it may be tried again. A connection is reset when a process dies before it
+/// has read what was sent to it, and closed in good order when it dies later, or does not want to answer:
+/// what may have made it do either is not done to it twice. Both count for questions only.
+fn what_failed(request: &Outgoing, error: &hyper::Error) -> (Failure, Again) {
     if let Some(failure) = request.upload.as_ref().and_then(Upload::broken) {
-        return (failure, false);
+        return (failure, Again::No);
     }
     if error.is_parse() {
-        return (Failure::BadResponse, false);
+        return (Failure::BadResponse, Again::No);
     }
-    let unseen = is_untouched(request) && request.parts.method.is_safe() && is_reset(error);
-    (Failure::NoResponse, unseen)
+    let again = match is_untouched(request) && request.parts.method.is_safe() {
+        true if is_reset(error) => Again::Unseen,
+        true => Again::IfItDied,
+        false => Again::No,
+    };
+    (Failure::NoResponse, again)
 }
 
 fn is_reset(error: &hyper::Error) -> bool {

@@ -175,6 +175,16 @@ impl Route {
         let _ = timeout(limit, left).await;
     }
 
+    /// Waits until the route does not lead to this target any more, at most for `limit`; false where it
+    /// still does.
+    pub(crate) async fn lost(&self, target: &Target, limit: Duration) -> bool {
+        let leads =
+            |way: &Way| matches!(way, Way::Open(all) if all.iter().any(|it| is(it, target)));
+        let mut ways = self.0.way.subscribe();
+        let lost = ways.wait_for(|way| !leads(way));
+        matches!(timeout(limit, lost).await, Ok(Ok(_)))
+    }
+
     /// Counts a request in at the target with the fewest in flight, after waiting for one that is
     /// being started; not at `avoided`, if there is another.
     ///

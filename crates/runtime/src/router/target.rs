@@ -22,6 +22,8 @@ pub(crate) struct Target {
     destination: Destination,
     pool: Arc<Pool>,
     in_flight: AtomicUsize,
+    /// How many requests it has left without an answer.
+    left: AtomicUsize,
     /// The turn in which it took its latest request.
     latest: AtomicU64,
     idle: Notify,
@@ -37,6 +39,7 @@ impl Target {
             destination: destination.clone(),
             pool: Pool::new(destination.port),
             in_flight: AtomicUsize::new(0),
+            left: AtomicUsize::new(0),
             latest: AtomicU64::new(0),
             idle: Notify::new(),
         }
@@ -61,6 +64,13 @@ impl Target {
     /// How many requests are in flight.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it has left a request without an answer. Whether that one was alone: then it may well be
+    /// what the process died of.
+    pub(super) fn left_alone(&self) -> bool {
+        let others = self.left.fetch_add(1, Ordering::Relaxed) + self.in_flight();
+        others == 0
     }
 
     /// The turn in which it took its latest request; see [`InFlight::new`].

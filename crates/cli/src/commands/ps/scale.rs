@@ -135,7 +135,9 @@ fn parse(word: &str) -> Option<(String, Count)> {
         "+" => Count::More(number),
         _ => Count::Fewer(number),
     };
-    (!kind.is_empty()).then(|| (kind.to_owned(), count))
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    let named = !kind.is_empty() && kind.bytes().all(legal);
+    named.then(|| (kind.to_owned(), count))
 }
 
 #[cfg(test)]
