@@ -67,6 +67,8 @@ pub(crate) enum Input {
     StopSome(String, oneshot::Sender<usize>),
     /// The same with new ones in their place.
     RestartSome(String, oneshot::Sender<usize>),
+    /// What has gone bad has been dealt with, one way or the other.
+    Judged(CandidateId),
     /// It is time to look at a release that is watched.
     Tick(CandidateId),
     /// Its processes were asked for their health; with why one is not well.
@@ -87,6 +89,8 @@ pub(crate) struct App {
     waiting: VecDeque<Launch>,
     /// The watch over what runs, while there is one.
     watch: Option<Watch>,
+    /// What has gone bad, while whoever knows what is current deals with it.
+    undoing: Option<CandidateId>,
 }
 
 impl App {
@@ -101,6 +105,7 @@ impl App {
             retiring: Vec::new(),
             waiting: VecDeque::new(),
             watch: None,
+            undoing: None,
         }
     }
 
@@ -159,6 +164,10 @@ impl App {
             }
             (phase, Input::RestartSome(which, reply)) => {
                 let _ = reply.send(self.restart_some(&which, cx));
+                phase
+            }
+            (phase, Input::Judged(id)) => {
+                self.undoing.take_if(|undoing| *undoing == id);
                 phase
             }
             (phase, Input::Tick(id)) => {

@@ -65,7 +65,10 @@ impl App {
         let web: Vec<_> = current.units.iter().filter(|it| it.is_web()).collect();
         let up: Vec<_> = web.iter().filter_map(|unit| destination(unit)).collect();
         let is = |state| web.iter().any(|unit| unit.state == state);
-        let again = |unit: &&Handle| unit.state == ProcessState::Crashed && unit.again <= SOON;
+        // One that is watched is started again, or undone, before long (S30).
+        let held = self.watch.is_some() || self.undoing.is_some();
+        let soon = |unit: &Handle| unit.again <= SOON || held;
+        let again = |unit: &&Handle| unit.state == ProcessState::Crashed && soon(unit);
         if !up.is_empty() {
             self.route.open(&up);
         } else if is(ProcessState::Starting) || web.iter().any(again) || self.makes_room() {

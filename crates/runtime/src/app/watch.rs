@@ -127,11 +127,14 @@ impl App {
             restarts: watch.deaths.values().sum(),
             bad,
         };
+        self.undoing = seen.bad.is_some().then_some(watch.id);
         let (desired, app) = (Arc::clone(&cx.desired), self.name.clone());
-        let log = cx.logs.app(&self.name);
+        let (events, log) = (cx.events.clone(), cx.logs.app(&self.name));
         tokio::task::spawn_blocking(move || {
             let said = desired.watched(&app, &seen);
             log.append("slugline", said.iter().map(String::as_str));
+            // It fails when the supervisor has ended.
+            let _ = events.send(Event::App(app, Input::Judged(watch.id)));
         });
     }
 }
