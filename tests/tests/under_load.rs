@@ -51,7 +51,7 @@ fn current(environment: &TestEnvironment) -> String {
 }
 
 /// One change, in one of several ways; answers the release that is current when it is over.
-fn change(environment: &TestEnvironment, nth: u32, made: Made) -> String {
+fn change(environment: &TestEnvironment, nth: u32, made: Made, good: &[String]) -> String {
     let by = environment.caller().with("SLUGLINE_BOOT_TIMEOUT", "5");
     let before = current(environment);
     let mode = format!("MODE={}", format!("{made:?}").to_lowercase());
@@ -61,7 +61,8 @@ fn change(environment: &TestEnvironment, nth: u32, made: Made) -> String {
             environment.write_file("source/stamp", nth.to_string());
             by.run(["deploy", "source"])
         }
-        (Made::Good, 1) if nth > 3 => by.run(["rollback"]),
+        // By name: the one before may be one that went bad.
+        (Made::Good, 1) if good.len() > 1 => by.run(["rollback", &good[good.len() - 2]]),
         _ => by.run(["config:add", &mode, &stamp]),
     };
     match made {
@@ -112,7 +113,7 @@ fn no_request_is_lost_whatever_is_released() {
         host: "myapp.localhost".to_owned(),
     };
     let diary = Diary::default();
-    let mut reigns = Vec::new();
+    let (mut reigns, mut good) = (Vec::new(), Vec::new());
     let began = Instant::now();
     std::thread::scope(|scope| {
         for (way, pace) in visitors(rate) {
@@ -120,7 +121,11 @@ fn no_request_is_lost_whatever_is_released() {
             scope.spawn(move || visit(way, place, pace, diary));
         }
         for nth in 0..changes {
-            let release = change(&environment, nth, STORY[nth as usize % STORY.len()]);
+            let made = STORY[nth as usize % STORY.len()];
+            let release = change(&environment, nth, made, &good);
+            if made == Made::Good {
+                good.push(release.clone());
+            }
             let from = Instant::now();
             wait_until("visitors have come by", || diary.since(from) >= 20);
             let to = Instant::now();
