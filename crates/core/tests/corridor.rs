@@ -8,39 +8,12 @@ use slugline_core::bill::Bill;
 use slugline_core::config::ConfigVars;
 use slugline_core::corridor::{Failure, Progress, Silent};
 use slugline_core::operation::addons::{Add, ChangePlan, Remove, Way};
-use slugline_core::operation::config::Add as AddConfig;
-use slugline_core::operation::deploy::Deploy;
 use slugline_core::operation::rollback::Rollback;
 use slugline_core::port::{Keep, NewRelease};
 use slugline_core::release::{PluginsUsed, Version};
-use slugline_core::resource::Options;
-use slugline_testkit::values::{
-    actor, app, commit, config_add, name, resource_id, slug, state, v, var,
-};
+use slugline_testkit::values::{actor, app, config_add, name, resource_id, state, v};
+use slugline_testkit::world::asks::{add, deploy, set};
 use slugline_testkit::world::{Fails, World, built, request};
-
-fn deploy(number: u64) -> Deploy {
-    Deploy {
-        source: slug(number).source,
-        commit: commit(number),
-        git_log: String::new(),
-    }
-}
-
-fn set(text: &str, value: &str) -> AddConfig {
-    let (key, var) = var(text, value);
-    AddConfig {
-        vars: [(key, var.value)].into(),
-    }
-}
-
-fn add(plan: &str) -> Add {
-    Add {
-        plan: plan.to_owned(),
-        options: Options::new(),
-        id: resource_id(7),
-    }
-}
 
 /// What runs.
 fn running(world: &World) -> Option<Version> {
@@ -49,13 +22,7 @@ fn running(world: &World) -> Option<Version> {
 
 /// A tracked app that runs v1.
 fn deployed() -> World {
-    let world = World::with_app();
-    let (app, jim) = (name("myapp"), actor("jim@example.com"));
-    let tier = add("releases:advanced");
-    world
-        .engine()
-        .install_first_tier(&request(&app, &jim), &tier, &mut Silent)
-        .unwrap();
+    let world = World::tracked_by("releases:advanced");
     world.change(&deploy(1)).unwrap();
     world
 }
@@ -63,7 +30,7 @@ fn deployed() -> World {
 #[test]
 fn a_change_is_numbered_current_running_and_told() {
     let world = deployed();
-    let done = world.change(&set("A", "1")).unwrap();
+    let done = world.change(&set([("A", "1")])).unwrap();
     assert_eq!(done.release.version, v(2));
     assert_eq!(world.history(), ["v2 succeeded", "v1 succeeded"]);
     assert_eq!(running(&world), Some(v(2)));
@@ -77,7 +44,7 @@ fn what_fails_before_the_record_uses_no_number_and_leaves_nothing() {
         let world = deployed();
         let before = world.ledger.moment(&name("myapp")).unwrap();
         world.fail_at(Some(step));
-        world.change(&add("memcache")).unwrap_err();
+        world.change(&add("memcache", 7)).unwrap_err();
         assert_eq!(
             world.ledger.moment(&name("myapp")).unwrap(),
             before,
@@ -90,7 +57,7 @@ fn what_fails_before_the_record_uses_no_number_and_leaves_nothing() {
         );
         world.fail_at(None);
         assert_eq!(
-            world.change(&add("memcache")).unwrap().release.version,
+            world.change(&add("memcache", 7)).unwrap().release.version,
             v(2)
         );
     }
@@ -101,12 +68,12 @@ fn a_release_names_the_plugins_that_were_asked_for_it_and_no_other() {
     let world = deployed();
     // Who is told of a release, prunes after it or is asked of a change that is not made takes no
     // part in the next one.
-    world.change(&add("memcache")).unwrap();
+    world.change(&add("memcache", 7)).unwrap();
     world.fail_at(Some(Fails::Check));
-    world.change(&add("memcache:100mb")).unwrap_err();
+    world.change(&add("memcache:100mb", 7)).unwrap_err();
     world.fail_at(None);
-    world.change(&set("A", "1")).unwrap();
-    world.change(&set("A", "2")).unwrap();
+    world.change(&set([("A", "1")])).unwrap();
+    world.change(&set([("A", "2")])).unwrap();
     let back = Rollback {
         target: Some(v(3)),
         half: None,
@@ -136,7 +103,7 @@ fn a_check_that_fails_and_may_is_a_warning_of_the_change_and_of_its_trial() {
     let world = deployed();
     world.fail_at(Some(Fails::AllowedCheck));
     let (app, jim, mut heard) = (name("myapp"), actor("jim@example.com"), Heard::default());
-    let (request, set) = (request(&app, &jim), set("A", "1"));
+    let (request, set) = (request(&app, &jim), set([("A", "1")]));
     let warning = "the plugin cap failed in release.check: oh; it lets changes through \
                    (on_error: allow)";
     let trial = world.engine().dry_run(&request, &set).unwrap();
@@ -152,7 +119,7 @@ fn a_check_that_fails_and_may_is_a_warning_of_the_change_and_of_its_trial() {
 fn a_release_that_does_not_launch_is_failed_and_its_effects_are_undone() {
     let world = deployed();
     world.fail_at(Some(Fails::Launch));
-    let failure = world.change(&add("memcache")).unwrap_err();
+    let failure = world.change(&add("memcache", 7)).unwrap_err();
     let Failure::Unhealthy {
         version,
         current,
@@ -172,7 +139,7 @@ fn a_release_that_does_not_launch_is_failed_and_its_effects_are_undone() {
     assert_eq!(*world.told.borrow(), ["created v1", "failed v2"]);
     world.fail_at(None);
     assert_eq!(
-        world.change(&add("memcache")).unwrap().release.version,
+        world.change(&add("memcache", 7)).unwrap().release.version,
         v(3)
     );
 }
@@ -180,7 +147,7 @@ fn a_release_that_does_not_launch_is_failed_and_its_effects_are_undone() {
 #[test]
 fn a_plan_change_that_does_not_launch_goes_back_to_the_old_plan() {
     let world = deployed();
-    world.change(&add("memcache")).unwrap();
+    world.change(&add("memcache", 7)).unwrap();
     world.fail_at(Some(Fails::Launch));
     let upgrade = ChangePlan {
         plan: "memcache:100mb".to_owned(),
@@ -202,19 +169,19 @@ fn code_that_crashes_replaces_only_what_does_not_serve() {
     let first = world.change(&deploy(1)).unwrap();
     assert_eq!(first.crashed.unwrap().0, "web.1 exited with status 1");
     assert_eq!(running(&world), Some(v(1)));
-    let second = world.change(&set("A", "1")).unwrap();
+    let second = world.change(&set([("A", "1")])).unwrap();
     assert!(second.crashed.is_some(), "it crashed before, too");
     world.fail_at(None);
     world.set_up(&name("myapp"), true);
-    assert_eq!(world.change(&set("B", "2")).unwrap().crashed, None);
+    assert_eq!(world.change(&set([("B", "2")])).unwrap().crashed, None);
     world.fail_at(Some(Fails::Launch));
-    assert!(world.change(&set("C", "3")).is_err(), "now it serves");
+    assert!(world.change(&set([("C", "3")])).is_err(), "now it serves");
 }
 
 #[test]
 fn a_removed_addon_is_destroyed_after_its_release_and_again_until_it_is_gone() {
     let world = deployed();
-    world.change(&add("memcache")).unwrap();
+    world.change(&add("memcache", 7)).unwrap();
     world.fail_at(Some(Fails::Deprovision));
     world
         .change(&Remove {
@@ -223,7 +190,7 @@ fn a_removed_addon_is_destroyed_after_its_release_and_again_until_it_is_gone() {
         .unwrap();
     assert_eq!(world.listed().len(), 1, "it could not be destroyed yet");
     world.fail_at(None);
-    world.change(&set("A", "1")).unwrap();
+    world.change(&set([("A", "1")])).unwrap();
     assert!(world.listed().is_empty() && world.resources.borrow().is_empty());
 }
 
@@ -231,10 +198,10 @@ fn a_removed_addon_is_destroyed_after_its_release_and_again_until_it_is_gone() {
 fn an_event_that_cannot_be_told_is_told_later_and_never_fails_the_release() {
     let world = deployed();
     world.fail_at(Some(Fails::Announce));
-    world.change(&set("A", "1")).unwrap();
+    world.change(&set([("A", "1")])).unwrap();
     assert_eq!(*world.told.borrow(), ["created v1"]);
     world.fail_at(None);
-    world.change(&set("A", "2")).unwrap();
+    world.change(&set([("A", "2")])).unwrap();
     assert_eq!(
         *world.told.borrow(),
         ["created v1", "created v2", "created v3"]
@@ -247,11 +214,11 @@ fn a_hook_that_fails_is_asked_once_however_much_waits_and_pruning_goes_on() {
     *world.keep.borrow_mut() = Some(Keep::Only([].into()));
     world.fail_at(Some(Fails::Announce));
     for value in ["1", "2", "3"] {
-        world.change(&set("A", value)).unwrap();
+        world.change(&set([("A", value)])).unwrap();
     }
     assert_eq!(world.history(), ["v4 succeeded", "v3 succeeded"]);
     world.attempts.set(0);
-    world.change(&set("A", "4")).unwrap();
+    world.change(&set([("A", "4")])).unwrap();
     assert_eq!(world.attempts.get(), 1, "four events wait");
 }
 
@@ -261,11 +228,11 @@ fn a_tier_prunes_what_it_does_not_keep_and_nothing_when_it_fails() {
     *world.keep.borrow_mut() = Some(Keep::Only([].into()));
     world.fail_at(Some(Fails::Keep));
     for value in ["1", "2", "3"] {
-        world.change(&set("A", value)).unwrap();
+        world.change(&set([("A", value)])).unwrap();
     }
     assert_eq!(world.history().len(), 4);
     world.fail_at(None);
-    world.change(&set("A", "4")).unwrap();
+    world.change(&set([("A", "4")])).unwrap();
     assert_eq!(world.history(), ["v5 succeeded", "v4 succeeded"]);
 }
 
@@ -273,7 +240,7 @@ fn a_tier_prunes_what_it_does_not_keep_and_nothing_when_it_fails() {
 fn moving_to_a_tier_that_keeps_less_names_the_losses_first() {
     let world = deployed();
     for value in ["1", "2", "3"] {
-        world.change(&set("A", value)).unwrap();
+        world.change(&set([("A", value)])).unwrap();
     }
     let none = ChangePlan {
         plan: "releases:none".to_owned(),
@@ -303,7 +270,7 @@ fn what_goes_anyway_is_not_lost_by_moving_to_another_tier() {
     };
     let world = World::with_app();
     let (app, jim) = (name("myapp"), actor("jim@example.com"));
-    let basic = add("releases:basic");
+    let basic = add("releases:basic", 7);
     let request = request(&app, &jim);
     world
         .engine()
@@ -318,11 +285,11 @@ fn what_goes_anyway_is_not_lost_by_moving_to_another_tier() {
 #[test]
 fn servers_that_run_are_not_replaced_by_servers_that_do_not() {
     let world = World::with_app();
-    world.change(&add("db")).unwrap();
+    world.change(&add("db", 7)).unwrap();
     world.fail_at(Some(Fails::Launch));
     let second = Add {
         id: resource_id(8),
-        ..add("memcache")
+        ..add("memcache", 7)
     };
     assert!(world.change(&second).is_err());
     assert_eq!(running(&world), Some(v(1)));
@@ -342,7 +309,7 @@ fn the_tier_has_its_say_on_a_rollback() {
     world.change(&thirds).unwrap();
     *world.keep.borrow_mut() = Some(Keep::All);
     for value in ["1", "2", "3", "4"] {
-        world.change(&set("A", value)).unwrap();
+        world.change(&set([("A", value)])).unwrap();
     }
     let far = Rollback {
         target: Some(v(3)),
@@ -371,7 +338,7 @@ fn what_an_operation_that_died_left_pending_is_marked_failed() {
         plugins: &PluginsUsed::new(),
     };
     world.ledger.record(&app, &release).unwrap();
-    world.change(&set("A", "1")).unwrap();
+    world.change(&set([("A", "1")])).unwrap();
     assert_eq!(
         world.history(),
         ["v3 succeeded", "v2 failed", "v1 succeeded"]
@@ -394,7 +361,7 @@ fn a_request_for_another_release_changes_nothing() {
     };
     let refused = world
         .engine()
-        .change(&stale, &set("A", "1"), &mut Silent)
+        .change(&stale, &set([("A", "1")]), &mut Silent)
         .unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -413,7 +380,7 @@ fn a_dry_run_changes_nothing() {
     let (app, jim) = (name("myapp"), actor("jim@example.com"));
     let planned = world
         .engine()
-        .dry_run(&request(&app, &jim), &add("memcache:100mb"))
+        .dry_run(&request(&app, &jim), &add("memcache:100mb", 7))
         .unwrap();
     assert_eq!(planned.plan.bill().delta(), 2000);
     assert_eq!(world.ledger.moment(&app).unwrap(), before);
@@ -423,7 +390,7 @@ fn a_dry_run_changes_nothing() {
 #[test]
 fn a_destroyed_app_leaves_nothing() {
     let world = deployed();
-    world.change(&add("memcache")).unwrap();
+    world.change(&add("memcache", 7)).unwrap();
     let (app, jim) = (name("myapp"), actor("jim@example.com"));
     assert_eq!(
         world
@@ -454,14 +421,14 @@ fn a_check_hears_what_all_apps_of_the_owner_cost() {
         let jim = actor("jim@example.com");
         let add = Add {
             id: resource_id(resource),
-            ..add("memcache:100mb")
+            ..add("memcache:100mb", 7)
         };
         let request = request(&app.name, &jim);
         world.engine().change(&request, &add, &mut Silent).unwrap();
     }
     world.bills.borrow_mut().clear();
-    world.change(&add("memcache:100mb")).unwrap();
-    world.change(&set("A", "1")).unwrap();
+    world.change(&add("memcache:100mb", 7)).unwrap();
+    world.change(&set([("A", "1")])).unwrap();
     let bill = |before, after| Bill { before, after };
     // A release that changes no add-on costs nothing, and is not asked about.
     let expected = [(bill(0, 2000), bill(2000, 4000))];

@@ -5,16 +5,14 @@
 
 use slugline_core::config::ConfigKey;
 use slugline_core::corridor::{Failure, Progress, Silent};
-use slugline_core::operation::addons::{Add, Remove};
-use slugline_core::operation::config::Add as AddConfig;
-use slugline_core::operation::deploy::Deploy;
+use slugline_core::operation::addons::Remove;
 use slugline_core::operation::retry::Retry;
 use slugline_core::operation::rollback::Rollback;
 use slugline_core::operation::{Operation, Plan};
 use slugline_core::port::Kept;
 use slugline_core::release::Version;
-use slugline_core::resource::Options;
-use slugline_testkit::values::{actor, commit, name, resource_id, slug, v, var};
+use slugline_testkit::values::{actor, commit, name, v, var};
+use slugline_testkit::world::asks::{add, deploy, set};
 use slugline_testkit::world::{Fails, World, Wrong, request};
 
 /// Remembers the order of what it hears.
@@ -39,42 +37,12 @@ impl Progress for Heard {
     }
 }
 
-fn deploy(number: u64) -> Deploy {
-    Deploy {
-        source: slug(number).source,
-        commit: commit(number),
-        git_log: String::new(),
-    }
-}
-
-fn set(text: &str, value: &str) -> AddConfig {
-    let (key, var) = var(text, value);
-    AddConfig {
-        vars: [(key, var.value)].into(),
-    }
-}
-
 /// An app whose code has a release phase, and runs as v1.
 fn migrating() -> World {
-    let world = World::with_app();
+    let world = World::tracked_by("releases:advanced");
     world.release_phase.set(true);
-    let (app, jim) = (name("myapp"), actor("jim@example.com"));
-    let tier = add("releases:advanced");
-    let request = request(&app, &jim);
-    let installed = world
-        .engine()
-        .install_first_tier(&request, &tier, &mut Silent);
-    installed.unwrap();
     world.change(&deploy(1)).unwrap();
     world
-}
-
-fn add(plan: &str) -> Add {
-    Add {
-        plan: plan.to_owned(),
-        options: Options::new(),
-        id: resource_id(7),
-    }
 }
 
 fn heard(world: &World, operation: &dyn Operation) -> Vec<String> {
@@ -99,7 +67,7 @@ fn running(world: &World) -> Option<Version> {
 #[test]
 fn it_runs_between_number_and_processes_and_its_output_is_kept() {
     let world = migrating();
-    let all = heard(&world, &set("A", "1"));
+    let all = heard(&world, &set([("A", "1")]));
     assert_eq!(
         all,
         ["Config add A", "releasing v2", "migrating", "launching v2"]
@@ -125,14 +93,14 @@ fn it_runs_where_code_is_compiled_or_taken_back_and_not_where_an_addon_goes() {
         all.contains(&"migrating".to_owned())
     };
     assert!(runs(&deploy(2)));
-    assert!(runs(&set("A", "1")));
+    assert!(runs(&set([("A", "1")])));
     assert!(runs(&Rollback::default()));
     let skip = Rollback {
         skip_release_phase: true,
         ..Rollback::default()
     };
     assert!(!runs(&skip));
-    assert!(runs(&add("memcache")));
+    assert!(runs(&add("memcache", 7)));
     let service = "memcache".to_owned();
     assert!(!runs(&Remove { service }));
 }
@@ -142,7 +110,7 @@ fn where_it_fails_the_release_fails_and_all_is_as_it_was() {
     let world = migrating();
     let before = world.ledger.moment(&name("myapp")).unwrap();
     world.fail_at(Some(Fails::Release));
-    let failure = world.change(&add("memcache")).unwrap_err();
+    let failure = world.change(&add("memcache", 7)).unwrap_err();
     let Failure::Unhealthy {
         version,
         reason,
@@ -183,7 +151,7 @@ fn a_first_release_whose_phase_fails_does_not_stay() {
 fn a_change_that_is_killed_in_it_is_marked_as_failed_by_the_next() {
     let world = migrating();
     world.script.begin(&[], None);
-    world.change(&set("A", "1")).unwrap();
+    world.change(&set([("A", "1")])).unwrap();
     let calls = world.script.end();
     let launch = calls.iter().position(|call| *call == "launch").unwrap();
     for dead in [launch, launch + 1] {
@@ -192,7 +160,7 @@ fn a_change_that_is_killed_in_it_is_marked_as_failed_by_the_next() {
         let (app, jim) = (name("myapp"), actor("jim@example.com"));
         let killed = world
             .engine()
-            .change(&request(&app, &jim), &set("A", "1"), &mut Silent);
+            .change(&request(&app, &jim), &set([("A", "1")]), &mut Silent);
         killed.unwrap_err();
         world.script.end();
         assert_eq!(world.history()[0], "v2 pending");
@@ -210,11 +178,11 @@ fn a_change_that_is_killed_in_it_is_marked_as_failed_by_the_next() {
 fn that_its_output_cannot_be_kept_fails_no_release() {
     let world = migrating();
     world.script.begin(&[], None);
-    world.change(&set("A", "1")).unwrap();
+    world.change(&set([("A", "1")])).unwrap();
     let calls = world.script.end();
     let keep = calls.iter().position(|call| *call == "ledger.keep");
     world.script.begin(&[(keep.unwrap(), Wrong::Before)], None);
-    world.change(&set("A", "2")).unwrap();
+    world.change(&set([("A", "2")])).unwrap();
     world.script.end();
     assert_eq!(output(&world, 3), None);
 }

@@ -4,48 +4,14 @@
 
 use slugline_core::corridor::Silent;
 use slugline_core::corridor::watch::Undone;
-use slugline_core::operation::addons::Add;
-use slugline_core::operation::config::Add as AddConfig;
-use slugline_core::operation::deploy::Deploy;
 use slugline_core::port::Kept;
-use slugline_core::resource::Options;
-use slugline_testkit::values::{actor, commit, name, resource_id, slug, v, var};
-use slugline_testkit::world::{Fails, World, request};
-
-fn deploy(number: u64) -> Deploy {
-    Deploy {
-        source: slug(number).source,
-        commit: commit(number),
-        git_log: String::new(),
-    }
-}
-
-fn set(value: &str) -> AddConfig {
-    let (key, var) = var("A", value);
-    AddConfig {
-        vars: [(key, var.value)].into(),
-    }
-}
-
-fn add(plan: &str) -> Add {
-    Add {
-        plan: plan.to_owned(),
-        options: Options::new(),
-        id: resource_id(7),
-    }
-}
+use slugline_testkit::values::{name, v};
+use slugline_testkit::world::asks::{add, deploy, set};
+use slugline_testkit::world::{Fails, World};
 
 /// An app that runs v1, tracked by this tier.
 fn deployed(tier: Option<&str>) -> World {
-    let world = World::with_app();
-    let (app, jim) = (name("myapp"), actor("jim@example.com"));
-    if let Some(tier) = tier {
-        let request = request(&app, &jim);
-        let installed = world
-            .engine()
-            .install_first_tier(&request, &add(tier), &mut Silent);
-        installed.unwrap();
-    }
+    let world = tier.map_or_else(World::with_app, World::tracked_by);
     world.change(&deploy(1)).unwrap();
     world
 }
@@ -90,7 +56,7 @@ fn the_release_before_takes_over_and_the_reason_is_kept() {
 #[test]
 fn what_took_over_stays_and_what_went_bad_never_takes_over() {
     let world = deployed(Some("releases:advanced"));
-    world.change(&set("2")).unwrap();
+    world.change(&set([("A", "2")])).unwrap();
     assert_eq!(undo(&world, 2), "v3 Rollback to v1 by slugline");
     let why = "v3 took over from one that went bad itself";
     assert_eq!(undo(&world, 3), why);
@@ -98,7 +64,7 @@ fn what_took_over_stays_and_what_went_bad_never_takes_over() {
         verdict(&world, 3).as_deref(),
         Some("web.1 crashed; it stays: v3 took over from one that went bad itself")
     );
-    world.change(&set("4")).unwrap();
+    world.change(&set([("A", "4")])).unwrap();
     // Neither v3 nor v2.
     assert_eq!(undo(&world, 4), "v5 Rollback to v1 by slugline");
 }
@@ -108,14 +74,14 @@ fn it_is_refused_like_any_rollback() {
     let first = deployed(Some("releases:basic"));
     assert_eq!(undo(&first, 1), "there is no good release before v1");
     let untracked = deployed(None);
-    untracked.change(&set("2")).unwrap();
+    untracked.change(&set([("A", "2")])).unwrap();
     let why = undo(&untracked, 2);
     assert!(
         why.starts_with("Please install the Release") || why.starts_with("there is no good"),
         "{why}"
     );
     let addons = deployed(Some("releases:basic"));
-    addons.change(&add("memcache")).unwrap();
+    addons.change(&add("memcache", 7)).unwrap();
     let why = undo(&addons, 2);
     assert!(
         why.contains("different set of addons installed + memcache:free"),
@@ -123,7 +89,7 @@ fn it_is_refused_like_any_rollback() {
     );
     assert_eq!(addons.running(&name("myapp")), Some((v(2), true)));
     let checked = deployed(Some("releases:basic"));
-    checked.change(&set("2")).unwrap();
+    checked.change(&set([("A", "2")])).unwrap();
     checked.fail_at(Some(Fails::Check));
     assert_eq!(undo(&checked, 2), "cap: no Rollback to v1");
     // Nor does one that cannot boot take over.

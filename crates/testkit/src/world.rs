@@ -5,6 +5,7 @@
 //! It must not know what a change should lead to: that is for the test, or for
 //! [`model`](crate::model), to say.
 
+pub mod asks;
 pub mod drive;
 mod outside;
 mod policies;

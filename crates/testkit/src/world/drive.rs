@@ -6,24 +6,24 @@ use std::fmt::Write;
 use slugline_core::config::Owner;
 use slugline_core::corridor::{Done, Failure, Request, Silent};
 use slugline_core::event::Event;
-use slugline_core::operation::addons::{Add, ChangePlan, Remove, Way};
-use slugline_core::operation::deploy::Deploy;
+use slugline_core::operation::addons::{ChangePlan, Remove, Way};
 use slugline_core::operation::rollback::Rollback;
 use slugline_core::operation::{Operation, config};
 use slugline_core::port::LedgerError;
 use slugline_core::refusal::Refusal;
 use slugline_core::release::{Release, Status, Version};
-use slugline_core::resource::{Options, ResourceId};
+use slugline_core::resource::ResourceId;
 use slugline_core::slug::Slug;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
 
+use super::asks::{add, deploy, set};
 use super::policies::told;
 use super::{World, request};
 use crate::model::command::Heard;
 use crate::model::picture::value;
 use crate::model::{Command, Guess, Half, Verb};
-use crate::values::{actor, commit, key, name, resource_id, slug, v, var};
+use crate::values::{actor, key, name, v};
 
 impl World {
     /// Carries out a command, where these are the app's newest number and current release, and
@@ -191,14 +191,6 @@ impl World {
     }
 }
 
-fn add(plan: &str, id: u64) -> Add {
-    Add {
-        plan: plan.to_owned(),
-        options: Options::new(),
-        id: resource_id(id),
-    }
-}
-
 /// The operation that a verb which makes a release is.
 ///
 /// # Panics
@@ -210,16 +202,8 @@ pub fn operation(verb: &Verb, id: u64, last: u64) -> Box<dyn Operation> {
         Box::new(ChangePlan { plan, way })
     };
     match verb {
-        Verb::Deploy(number) => Box::new(Deploy {
-            source: slug(*number).source,
-            commit: commit(*number),
-            git_log: String::new(),
-        }),
-        Verb::Set(vars) => {
-            let vars = vars.iter().map(|(key, value)| var(key, value));
-            let vars = vars.map(|(key, var)| (key, var.value)).collect();
-            Box::new(config::Add { vars })
-        }
+        Verb::Deploy(number) => Box::new(deploy(*number)),
+        Verb::Set(vars) => Box::new(set(vars.iter().map(|(key, value)| (&**key, &**value)))),
         Verb::Unset(keys) => Box::new(config::Remove {
             keys: keys.iter().map(|text| key(text)).collect(),
         }),
