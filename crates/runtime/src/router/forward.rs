@@ -128,11 +128,12 @@ async fn arrive(
             Ok(arrived) => return Ok(arrived),
             Err((failure, Again::No)) => return Err(failure),
             Err((failure, _)) if failed.is_some() => return Err(failure),
-            Err((failure, Again::IfItDied)) if target.left_alone() => return Err(failure),
-            Err((failure, Again::IfItDied)) => match record.route().lost(&target, NOTICE).await {
-                true => failure,
-                false => return Err(failure),
-            },
+            Err((failure, Again::IfItDied)) => {
+                if target.left_alone() || !record.route().lost(&target, NOTICE).await {
+                    return Err(failure);
+                }
+                failure
+            }
             Err((failure, Again::Unseen)) => failure,
         };
         if failure == Failure::ConnectTimeout && record.route().targets().len() < 2 {
