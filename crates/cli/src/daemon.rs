@@ -76,7 +76,7 @@ pub fn serve(
         upkeep.begin();
     };
     slugline_runtime::serve(options, ready).map_err(|error| match error {
-        ServeError::PortInUse(_) => CommandError::because(&error)
+        ServeError::PortInUse(taken) if taken == doors.port => CommandError::because(&error)
             .hint("Choose another: slugline serve --port N, or SLUGLINE_PORT=N"),
         other => CommandError::because(&other),
     })
