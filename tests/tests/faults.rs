@@ -24,6 +24,7 @@ use faults_kit::dice::{self, Dice};
 use faults_kit::operations::{OPERATIONS, Operation};
 use faults_kit::shim::{At, Fault, Process};
 use faults_kit::world::{Ran, World};
+use slugline_core::port::Ledger as _;
 
 /// So many operations at once; they mostly wait, for processes and for the disk.
 const WORKERS: usize = 4;
@@ -81,6 +82,45 @@ fn an_operation_may_end_at_any_call() {
         let exist: usize = rows.iter().map(|row| row.exist).sum();
         assert!(exist >= 300, "only {exist} points: is the shim at work?");
     }
+}
+
+/// A sync fails while another process has the ledger open, and then the machine dies: the index of
+/// the write-ahead log is gone, and whoever opens it next reads all that lies in it.
+#[test]
+fn what_failed_at_the_disk_stays_undone_when_the_machine_dies() {
+    let mut world = World::new();
+    world.does(&["apps:create", "myapp", "--no-remote"]);
+    world.does(&["addons:add", "releases:basic"]);
+    world.save();
+    let add = ["config:add", "A=1"];
+    let (ran, points) = world.points(&add, Process::Command);
+    assert!(ran.good(), "{ran}");
+    let syncs = points
+        .iter()
+        .filter(|point| point.starts_with("sync ledger.db-wal"));
+    let mut failed = 0;
+    for point in syncs {
+        world.restore(false);
+        let other = checks::ledger(&world).unwrap().expect("a ledger");
+        other.apps().expect("it reads");
+        let fault = (At::Point(point), Fault::Broken);
+        let ran = world.faulty(&add, Process::Command, fault);
+        if !ran.hit {
+            // That one is of closing the file, which nobody does who is not the last to have it open.
+            continue;
+        }
+        let file = |name: &str| world.env.home().join(name);
+        let lost = ["ledger.db", "ledger.db-wal"].map(|name| (name, std::fs::read(file(name))));
+        drop(other);
+        for (name, bytes) in lost {
+            std::fs::write(file(name), bytes.expect("it is there")).unwrap();
+        }
+        let _ = std::fs::remove_file(file("ledger.db-shm"));
+        let has = world.run(&["config", "--app", "myapp"]).stdout;
+        assert_eq!(has.contains("A => 1"), ran.good(), "{point}: {ran}{has}");
+        failed += usize::from(!ran.good());
+    }
+    assert!(failed > 0, "no commit failed: is the shim at work?");
 }
 
 /// Prints the table, and answers what went wrong.

@@ -306,7 +306,7 @@ fn follows(
             ended.map_err(|why| format!("{why}\n{one}"))?;
             match std::mem::replace(&mut one.end, End::Followed) {
                 End::Done(Some(told)) if told == version => Ok(()),
-                End::Killed | End::Done(None) => Ok(()),
+                End::Killed | End::Unsure | End::Done(None) => Ok(()),
                 other => Err(format!(
                     "v{version} is not what was said ({other:?}): {one}"
                 )),

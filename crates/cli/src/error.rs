@@ -124,6 +124,11 @@ impl From<LedgerError> for CommandError {
             LedgerError::NotPrivate { path, .. } => {
                 return Self::because(&error).hint(&format!("Mend it: chmod 700 {path}"));
             }
+            LedgerError::Unsure(_) => {
+                let hint =
+                    "Once the disk works, `slugline releases` and `slugline audit` say what is.";
+                return Self::because(&error).begun().hint(hint);
+            }
             LedgerError::Storage(_)
             | LedgerError::Corrupt(_)
             | LedgerError::Busy(_)

@@ -9,7 +9,7 @@ use slugline_core::price::Price;
 use slugline_core::resource::ResourceId;
 use slugline_core::time::Timestamp;
 
-use crate::connection::writing;
+use crate::connection::{commit, writing};
 use crate::decode::{integer, text, text_or_null};
 use crate::fault::{Result, corrupt};
 use crate::interval::{Interval, Kind, Statements, Whence};
@@ -103,5 +103,5 @@ pub(crate) fn install_first_tier(
         return Err(LedgerError::NoApp(app.clone()).into());
     }
     usage::account(&tx, keys, (apps::id(&tx, app)?, app), at)?;
-    Ok(tx.commit()?)
+    commit(tx)
 }

@@ -6,7 +6,7 @@ use slugline_core::app::{App, AppName};
 use slugline_core::port::LedgerError;
 use slugline_core::time::Timestamp;
 
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{integer, text, text_or_null};
 use crate::fault::Result;
 use crate::{audit, slugs, sql, usage};
@@ -48,7 +48,7 @@ pub(crate) fn create(db: &Connection, app: &App) -> Result<()> {
     if created == 0 {
         return Err(LedgerError::NameTaken(app.name.clone()).into());
     }
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// See [`slugline_core::port::Ledger::destroy_app`].
@@ -61,7 +61,7 @@ pub(crate) fn destroy(db: &Connection, app: &AppName, at: Timestamp) -> Result<(
     tx.prepare_cached(sql::DESTROY_APP)?.execute([id])?;
     slugs::drop_unused(&tx, slugs)?;
     usage::close(&tx, app, at)?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// See [`slugline_core::port::Ledger::set_branch`].
@@ -83,5 +83,5 @@ fn set(db: &Connection, app: &AppName, sql: &str, value: &dyn ToSql) -> Result<(
     {
         return Err(LedgerError::NoApp(app.clone()).into());
     }
-    Ok(tx.commit()?)
+    commit(tx)
 }

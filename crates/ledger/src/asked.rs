@@ -6,7 +6,7 @@ use slugline_core::app::AppName;
 use slugline_core::port::Asked;
 use slugline_core::time::Timestamp;
 
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{self, integer, text};
 use crate::fault::Result;
 use crate::{apps, sql};
@@ -42,5 +42,5 @@ pub(crate) fn set(db: &Connection, app: &AppName, asked: Option<&Asked>) -> Resu
         ])?,
         None => tx.prepare_cached(sql::FORGET_ASKED)?.execute([id])?,
     };
-    Ok(tx.commit()?)
+    commit(tx)
 }

@@ -10,7 +10,7 @@ use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::time::Timestamp;
 
 use crate::SqliteLedger;
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{integer, integer_or_null, json, text, text_or_null};
 use crate::fault::Result;
 use crate::{origins, sql};
@@ -129,7 +129,7 @@ fn write(db: &Connection, origin: Option<&origins::Origin>, note: &Note<'_>) -> 
         note.what,
         origin
     ])?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 fn list(db: &Connection, wanted: &Wanted<'_>) -> Result<Vec<Audited>> {

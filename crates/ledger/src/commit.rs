@@ -11,7 +11,7 @@ use slugline_core::state::State;
 use crate::addons::InstalledAddons;
 use crate::chain::Link;
 use crate::config::Config;
-use crate::connection::writing;
+use crate::connection::{commit, writing};
 use crate::decode::{self, blob_or_null, integer_or_null, json, number, text};
 use crate::fault::Result;
 use crate::interval::{Next, Whence};
@@ -95,7 +95,7 @@ pub(crate) fn record(
         content
     ])?;
     tx.prepare_cached(sql::SET_LAST)?.execute([id, stored])?;
-    tx.commit()?;
+    commit(tx)?;
     newest.put(id, content, config.clone(), addons.clone());
     Ok(version)
 }
@@ -164,7 +164,7 @@ pub(crate) fn settle(
         add.execute(params![id, serde_json::to_string(event)?, settlement.at.0])?;
     }
     drop(add);
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 fn word(outcome: &Outcome) -> (&'static str, Option<&str>) {

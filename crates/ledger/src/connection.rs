@@ -72,6 +72,37 @@ pub(crate) fn writing(db: &Connection) -> Result<Transaction<'_>> {
     )?)
 }
 
+/// Ends a transaction that writes: all of it is there then, or nothing is.
+///
+/// SQLite takes back a commit whose sync failed, but what it wrote may lie in the write-ahead log
+/// as a whole: whoever opens the ledger after a crash would read it there, and what was told to have
+/// failed would be done. So something else is written over it before the failure is told.
+///
+/// # Errors
+/// [`LedgerError::Unsure`] where that fails too.
+pub(crate) fn commit(tx: Transaction<'_>) -> Result<()> {
+    let Err(failed) = tx.execute_batch("COMMIT") else {
+        return Ok(());
+    };
+    if failed.sqlite_error_code() != Some(ErrorCode::SystemIoFailure) {
+        return Err(failed.into());
+    }
+    match overwrite(&tx) {
+        Ok(()) => Err(failed.into()),
+        Err(_) => Err(LedgerError::Unsure(Box::new(failed)).into()),
+    }
+}
+
+/// Writes to the log what changes nothing, over what a transaction may have left there.
+fn overwrite(db: &Connection) -> rusqlite::Result<()> {
+    if !db.is_autocommit() {
+        db.execute_batch("ROLLBACK")?;
+    }
+    // Setting it writes the page that it is on, though it stays the same.
+    let format: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    db.pragma_update(None, "user_version", format)
+}
+
 fn connect(path: &Path, flags: OpenFlags, limit: Duration) -> rusqlite::Result<Connection> {
     let mut db = Connection::open_with_flags(path, flags)?;
     let mut since = Instant::now();

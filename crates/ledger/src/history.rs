@@ -17,7 +17,7 @@ use slugline_core::time::Timestamp;
 use crate::addons::{InstalledAddons, read_addon};
 use crate::chain::of_bytes;
 use crate::config::Config;
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{
     self, blob_or_null, integer, integer_or_null, json, number, text, text_or_null,
 };
@@ -214,7 +214,7 @@ pub(crate) fn set_pinned(
     if changed == 0 {
         return Err(LedgerError::NoRelease(app.clone(), version).into());
     }
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 fn read(db: &Connection, row: &Row<'_>, slugs: &mut Slugs) -> Result<Release> {

@@ -7,7 +7,7 @@ use slugline_core::journal::{Effect, Entry, Stage};
 use slugline_core::port::ResourceChange;
 use slugline_core::time::Timestamp;
 
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{blob, integer, json, text};
 use crate::fault::{Result, corrupt};
 use crate::sealing::{Keys, Place};
@@ -33,7 +33,7 @@ pub(crate) fn begin(
         places.push(add.insert(params![id, sealed])?);
     }
     drop(add);
-    tx.commit()?;
+    commit(tx)?;
     Ok(places)
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn step(
                 .execute([id.as_str()])?;
         }
     }
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// With the release that they are for, the effects of an app are done with, or all to be undone.
@@ -82,7 +82,7 @@ pub(crate) fn delay(db: &Connection, place: i64, due: Timestamp) -> Result<()> {
     let tx = writing(db)?;
     tx.prepare_cached(sql::DELAY_EFFECT)?
         .execute(params![place, due.0])?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// See [`slugline_core::port::Ledger::journal`].

@@ -5,7 +5,7 @@ use slugline_core::app::AppName;
 use slugline_core::port::{Kept, LedgerError};
 use slugline_core::release::Version;
 
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{blob, number};
 use crate::fault::Result;
 use crate::sealing::{Keys, Place};
@@ -60,5 +60,5 @@ pub(crate) fn set(
     let sealed = keys.fresh(&tx)?.seal(place, text.as_bytes())?;
     tx.prepare_cached(sql::KEEP)?
         .execute(params![id, stored, what, sealed])?;
-    Ok(tx.commit()?)
+    commit(tx)
 }

@@ -5,7 +5,7 @@ use slugline_core::app::AppName;
 use slugline_core::port::Waiting;
 use slugline_core::time::Timestamp;
 
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{integer, json, text};
 use crate::fault::Result;
 use crate::sealing::{Keys, Place};
@@ -31,7 +31,7 @@ pub(crate) fn list(db: &Connection, app: &AppName) -> Result<Vec<Waiting>> {
 pub(crate) fn delivered(db: &Connection, place: i64) -> Result<()> {
     let tx = writing(db)?;
     tx.prepare_cached(sql::DELIVERED)?.execute([place])?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// See [`slugline_core::port::Ledger::undelivered`].
@@ -47,5 +47,5 @@ pub(crate) fn undelivered(
     let why = keys.fresh(&tx)?.seal(Place::Event(place), why.as_bytes())?;
     tx.prepare_cached(sql::UNDELIVERED)?
         .execute(params![place, why, due.0])?;
-    Ok(tx.commit()?)
+    commit(tx)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 use slugline_core::port::LedgerError;
 
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::blob;
 use crate::fault::Result;
 use crate::keys::KeySource;
@@ -109,7 +109,7 @@ fn set(
     let sealed = keys.fresh(&tx)?.seal(place, value.as_bytes())?;
     tx.prepare_cached(sql::STORE_SET)?
         .execute(params![plugin, key, sealed])?;
-    tx.commit()?;
+    commit(tx)?;
     Ok(true)
 }
 
@@ -117,7 +117,7 @@ fn delete(db: &Connection, plugin: &str, key: &str) -> Result<()> {
     let tx = writing(db)?;
     tx.prepare_cached(sql::STORE_DELETE)?
         .execute([plugin, key])?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 fn keys(db: &Connection, plugin: &str) -> Result<Vec<String>> {

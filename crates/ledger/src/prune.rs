@@ -15,7 +15,7 @@ use slugline_core::time::Timestamp;
 use crate::addons::InstalledAddons;
 use crate::commit::counters;
 use crate::config::Config;
-use crate::connection::writing;
+use crate::connection::{commit, writing};
 use crate::decode::number;
 use crate::fault::Result;
 use crate::interval::{Gap, forget};
@@ -46,7 +46,7 @@ pub(crate) fn prune(
     forget::<Config>(&tx, id, &gaps)?;
     forget::<InstalledAddons>(&tx, id, &gaps)?;
     slugs::drop_unused(&tx, slugs)?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// Numbers without a hole between them, first and last: most of what goes follows each other, and

@@ -9,7 +9,7 @@ use slugline_core::app::AppName;
 use slugline_core::config::{ConfigKey, ConfigValue};
 use slugline_core::resource::{Options, Resource, ResourceId};
 
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{blob, integer_or_null, json, text};
 use crate::fault::{Result, corrupt};
 use crate::sealing::{Keys, Place};
@@ -28,7 +28,7 @@ pub(crate) fn put(db: &Connection, keys: &Keys, app: &AppName, resource: &Resour
     let tx = writing(db)?;
     apps::id(&tx, app)?;
     write(&tx, keys, app, resource)?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// Writes a resource, new or changed, within a transaction.
@@ -105,7 +105,7 @@ pub(crate) fn remove(db: &Connection, id: &ResourceId) -> Result<()> {
     let tx = writing(db)?;
     tx.prepare_cached(sql::REMOVE_RESOURCE)?
         .execute([id.as_str()])?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// See [`slugline_core::port::Ledger::ports_in_use`].

@@ -12,7 +12,7 @@ use rusqlite::{Connection, Row, ToSql};
 use slugline_core::port::LedgerError;
 
 use crate::SqliteLedger;
-use crate::connection::writing;
+use crate::connection::{commit, writing};
 use crate::decode::blob;
 use crate::fault::Result;
 use crate::keys::{self, KeySource, Master};
@@ -69,7 +69,7 @@ fn rotate(db: &Connection, keys: &Keys, new: Option<KeySource>) -> Result<Rotate
         values += fresh.reseal(table)?;
     }
     tx.execute(sql::DROP_OLD_DATA_KEYS, [])?;
-    tx.commit()?;
+    commit(tx)?;
     keys.forget();
     if in_file {
         keep_used(db, home)?;
@@ -90,7 +90,7 @@ fn keep_used(db: &Connection, home: &Path) -> Result<()> {
     let used = sealing::masters_used(&tx)?;
     masters.retain(|master| used.contains(&master.fingerprint()));
     keys::replace(home, &masters)?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// A table with a sealed column: some rows after one that is named, first the sealed value, then

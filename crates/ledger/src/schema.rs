@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use slugline_core::port::LedgerError;
 
-use crate::connection::writing;
+use crate::connection::{commit, writing};
 use crate::fault::Result;
 use crate::keys::KeySource;
 use crate::sealed;
@@ -65,7 +65,7 @@ pub(crate) fn migrate(db: &Connection, home: &Path, source: &KeySource) -> Resul
         }
     }
     tx.pragma_update(None, "user_version", KNOWN)?;
-    tx.commit()?;
+    commit(tx)?;
     if (1..SEALED).contains(&done) {
         db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
     }

@@ -5,7 +5,7 @@ use slugline_core::app::AppName;
 use slugline_core::port::LedgerError;
 use slugline_core::settings::{Host, Settings};
 
-use crate::connection::{reading, writing};
+use crate::connection::{commit, reading, writing};
 use crate::decode::{blob, text};
 use crate::fault::{Result, corrupt};
 use crate::sealing::{Keys, Place, Ring};
@@ -34,7 +34,7 @@ pub(crate) fn set(db: &Connection, keys: &Keys, app: &AppName, settings: &Settin
     let tx = writing(db)?;
     let id = apps::id(&tx, app)?;
     write(&tx, &*keys.fresh(&tx)?, id, settings)?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// Part of a transaction that writes other things of the app.

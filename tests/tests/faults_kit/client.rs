@@ -37,6 +37,8 @@ pub(crate) enum End {
     Refused,
     /// It was killed.
     Killed,
+    /// It says that the disk failed so that nobody knows.
+    Unsure,
     /// It panicked.
     Panicked,
     /// Its release was found.
@@ -49,6 +51,7 @@ impl End {
             Self::Done(_) => "ended well, without a release",
             Self::Refused => "ended refused",
             Self::Killed => "ended by a kill, without a release",
+            Self::Unsure => "ended unsure, without a release",
             Self::Panicked => "panicked",
             Self::Followed => "ended with a release",
         }
@@ -217,6 +220,7 @@ fn end(ran: &Ran) -> End {
     match (ran.status, ran.signal) {
         (Some(0), _) => End::Done(number(ran)),
         (None, _) => End::Killed,
+        _ if ran.stderr.contains("not known whether this is recorded") => End::Unsure,
         _ => End::Refused,
     }
 }

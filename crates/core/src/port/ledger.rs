@@ -65,7 +65,10 @@ pub enum LedgerError {
     /// There is no room left for what was to be written, or for what SQLite needs beside it.
     #[error("the disk that the ledger is on is full")]
     Full,
-    /// The disk or the database failed.
+    /// The disk failed while something was written, so that the next command may find it there.
+    #[error("the disk failed, and it is not known whether this is recorded")]
+    Unsure(#[source] Cause),
+    /// The disk or the database failed: nothing of what was to be written is there.
     #[error("the ledger cannot be used")]
     Storage(#[source] Cause),
 }

@@ -18,7 +18,7 @@ use crate::SqliteLedger;
 use crate::addons::InstalledAddons;
 use crate::chain::{self, Digest, Link, Made, NOTHING};
 use crate::config::Config;
-use crate::connection::writing;
+use crate::connection::{commit, writing};
 use crate::decode::number;
 use crate::fault::{Result, corrupt};
 use crate::interval::{Interval, Kind, insert};
@@ -88,7 +88,7 @@ fn write(ledger: &SqliteLedger, document: &Document, actor: &Actor, at: Timestam
         what(document),
         origin
     ])?;
-    Ok(tx.commit()?)
+    commit(tx)
 }
 
 /// What the audit says of it.
