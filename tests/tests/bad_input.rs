@@ -627,8 +627,8 @@ fn plugins_that_are_written_wrongly() {
         &format!("{head}hooks: [release.chek]\n"),
         &at(
             "6:9: hooks[0]: there is no hook \"release.chek\"; a plugin can listen to \
-             release.check, billing.check, rollback.check, release.created, release.failed, \
-             addon.changed\n   6 | hooks: [release.chek]\n     |         ^",
+             release.check, billing.check, rollback.check, release.watch, release.created, \
+             release.failed, addon.changed\n   6 | hooks: [release.chek]\n     |         ^",
         ),
     );
     check(

@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use slugline_core::app::AppName;
 use slugline_core::corridor::launch::{is_idle, launch_spec};
-use slugline_core::port::{Clock, Ledger, LedgerError};
+use slugline_core::port::{Clock, Ledger, LedgerError, Seen};
 use slugline_core::release::Version;
 use slugline_ledger::SqliteLedger;
-use slugline_runtime::{AppSpec, Desired, Limits, ServeError, ServeOptions, Watched};
+use slugline_runtime::{AppSpec, Desired, Limits, Opinion, ServeError, ServeOptions, Watched};
 
 use crate::clock::MachineClock;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
 use crate::judge::judge;
+use crate::opinion::opinion;
 use crate::supervisor::{app_spec, trees};
 use crate::ui::Ui;
 use crate::upkeep::Upkeep;
@@ -153,6 +154,10 @@ impl Desired for Current {
             }
         }
         Ok(all)
+    }
+
+    fn opinion(&self, app: &AppName, version: Version, seen: &Seen) -> Opinion {
+        opinion(self.ui, &self.env, app, version, seen)
     }
 
     fn watched(&self, app: &AppName, seen: &Watched) -> Vec<String> {

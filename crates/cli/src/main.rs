@@ -19,6 +19,7 @@ mod garbage;
 mod identity;
 mod interrupt;
 mod judge;
+mod opinion;
 mod plugin_store;
 mod progress;
 #[cfg(test)]

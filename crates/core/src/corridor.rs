@@ -17,6 +17,7 @@ pub mod watch;
 
 mod apps;
 mod keep;
+mod opinion;
 mod release_phase;
 mod settings;
 

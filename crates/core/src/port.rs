@@ -20,8 +20,8 @@ pub use ledger::{
 pub use lock::{AppLock, Holder, Lock};
 pub use moment::{Deployed, Moment, Outline};
 pub use policies::{
-    Announcement, Answers, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError,
-    Proposal, RollbackRequest,
+    Announcement, Answers, HistoryEntry, InstalledAddon, Keep, Objection, Opinions, Policies,
+    PolicyError, Proposal, RollbackRequest, Seen, Watching,
 };
 pub use providers::{ChangePlanRequest, ProviderError, Providers, ProvisionRequest};
 

@@ -4,7 +4,7 @@
 
 use slugline_core::corridor::Silent;
 use slugline_core::corridor::watch::Undone;
-use slugline_core::port::Kept;
+use slugline_core::port::{Kept, Opinions, Seen};
 use slugline_testkit::values::{name, v};
 use slugline_testkit::world::asks::{add, deploy, set};
 use slugline_testkit::world::{Fails, World};
@@ -97,4 +97,28 @@ fn it_is_refused_like_any_rollback() {
     let why = undo(&checked, 2);
     assert_eq!(why, "v3 failed: web.1 exited with status 1");
     assert_eq!(checked.running(&name("myapp")), Some((v(2), true)));
+}
+
+/// What is thought of a release of which so many of ten requests failed.
+fn opinions(world: &World, version: u64, failed: u64) -> Option<Opinions> {
+    let seen = Seen {
+        requests: 10,
+        failed,
+        ..Seen::default()
+    };
+    let asked = world.engine().opinions(&name("myapp"), v(version), &seen);
+    asked.unwrap()
+}
+
+#[test]
+fn plugins_are_asked_about_what_is_current() {
+    let world = deployed(Some("releases:advanced"));
+    world.change(&set([("A", "2")])).unwrap();
+    assert_eq!(opinions(&world, 1, 10), None);
+    assert_eq!(opinions(&world, 2, 5), Some(Opinions::default()));
+    let bad = opinions(&world, 2, 6).unwrap().bad;
+    assert_eq!(bad[0].reason, "6 of 10 failed: Config add A");
+    world.fail_at(Some(Fails::Check));
+    let failed = opinions(&world, 2, 6).unwrap();
+    assert_eq!((failed.bad.len(), failed.failures.len()), (0, 1));
 }

@@ -12,8 +12,8 @@ use crate::manifest::{Manifest, Permissions, Plan, Service};
 use crate::message::{
     AddonChanged, BillingCheck, ChangePlanRequest, DeprovisionRequest, HistoryEntry,
     InstalledAddon, KeepRequest, Kept, OwnerBill, Provision, ProvisionRequest, Release,
-    ReleaseCheck, ReleaseCreated, ReleaseFailed, Reply, Request, RollbackCheck, Secret,
-    TierRollback,
+    ReleaseCheck, ReleaseCreated, ReleaseFailed, ReleaseWatch, Reply, Request, RollbackCheck,
+    Secret, TierRollback,
 };
 use crate::protocol::{
     Answer, Body, Budget, Call, Containment, Entry, FileName, FileText, FromPlugin, Greeting,
@@ -157,6 +157,20 @@ fn event(hook: Hook) -> Request {
             reason: "web.1 exited with status 1".to_owned(),
             addon,
         }),
+        Hook::ReleaseWatch => Request::ReleaseWatch(ReleaseWatch {
+            app,
+            release: Release {
+                git_log: String::new(),
+                ..release
+            },
+            seconds: 15,
+            window: 60,
+            last: false,
+            restarts: 1,
+            requests: 1200,
+            failed: 6,
+            addon,
+        }),
         Hook::AddonChanged => Request::AddonChanged(AddonChanged {
             app,
             release,
@@ -187,7 +201,7 @@ fn event(hook: Hook) -> Request {
 
 /// Every reply.
 #[must_use]
-pub fn replies() -> [Reply; 4] {
+pub fn replies() -> [Reply; 5] {
     let resource = Provision {
         config: config(),
         process: Some(texts(["memcached", "-p", "20000"])),
@@ -196,6 +210,7 @@ pub fn replies() -> [Reply; 4] {
     };
     [
         Reply::Done,
+        Reply::Good,
         Reply::Denied("more than $50 a month needs a second pair of eyes".to_owned()),
         Reply::Provision(resource),
         Reply::Kept(Kept {

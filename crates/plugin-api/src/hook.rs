@@ -18,6 +18,8 @@ pub enum Hook {
     BillingCheck,
     /// May a release be rolled back to?
     RollbackCheck,
+    /// Is a release that has taken over, and is watched, bad?
+    ReleaseWatch,
     /// A release has become current.
     ReleaseCreated,
     /// A release has failed.
@@ -41,13 +43,14 @@ fn listened_names() -> String {
 
 impl Hook {
     /// Every hook.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AddonProvision,
         Self::AddonChangePlan,
         Self::AddonDeprovision,
         Self::ReleaseCheck,
         Self::BillingCheck,
         Self::RollbackCheck,
+        Self::ReleaseWatch,
         Self::ReleaseCreated,
         Self::ReleaseFailed,
         Self::AddonChanged,
@@ -56,10 +59,11 @@ impl Hook {
     ];
 
     /// Those that a manifest lists under `hooks`. The others follow from `addons` and `tiers`.
-    pub const LISTENED: [Self; 6] = [
+    pub const LISTENED: [Self; 7] = [
         Self::ReleaseCheck,
         Self::BillingCheck,
         Self::RollbackCheck,
+        Self::ReleaseWatch,
         Self::ReleaseCreated,
         Self::ReleaseFailed,
         Self::AddonChanged,
@@ -75,6 +79,7 @@ impl Hook {
             Self::ReleaseCheck => "release.check",
             Self::BillingCheck => "billing.check",
             Self::RollbackCheck => "rollback.check",
+            Self::ReleaseWatch => "release.watch",
             Self::ReleaseCreated => "release.created",
             Self::ReleaseFailed => "release.failed",
             Self::AddonChanged => "addon.changed",
@@ -83,7 +88,7 @@ impl Hook {
         }
     }
 
-    /// Whether a plugin may forbid something there.
+    /// Whether a plugin may forbid something there, or say that it is bad.
     #[must_use]
     pub fn may_forbid(self) -> bool {
         !matches!(
@@ -147,7 +152,8 @@ mod tests {
         assert_eq!(
             "release.chek".parse::<Hook>().unwrap_err().to_string(),
             "there is no hook \"release.chek\"; a plugin can listen to release.check, \
-             billing.check, rollback.check, release.created, release.failed, addon.changed"
+             billing.check, rollback.check, release.watch, release.created, release.failed, \
+             addon.changed"
         );
     }
 }

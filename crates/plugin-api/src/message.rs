@@ -10,7 +10,9 @@ mod policy;
 use serde::{Deserialize, Serialize};
 
 pub use addon::{ChangePlanRequest, DeprovisionRequest, Provision, ProvisionRequest, Secret};
-pub use event::{AddonChanged, InstalledAddon, Release, ReleaseCreated, ReleaseFailed};
+pub use event::{
+    AddonChanged, InstalledAddon, Release, ReleaseCreated, ReleaseFailed, ReleaseWatch,
+};
 pub use policy::{
     BillingCheck, HistoryEntry, KeepRequest, Kept, OwnerBill, ReleaseCheck, RollbackCheck,
     TierRollback,
@@ -40,6 +42,9 @@ pub enum Request {
     /// Answered by [`Reply::Done`] or [`Reply::Denied`].
     #[serde(rename = "rollback.check")]
     RollbackCheck(RollbackCheck),
+    /// Answered by [`Reply::Done`], [`Reply::Good`] or, where it is bad, [`Reply::Denied`].
+    #[serde(rename = "release.watch")]
+    ReleaseWatch(ReleaseWatch),
     /// Answered by [`Reply::Done`].
     #[serde(rename = "release.created")]
     ReleaseCreated(ReleaseCreated),
@@ -68,6 +73,7 @@ impl Request {
             Self::ReleaseCheck(_) => Hook::ReleaseCheck,
             Self::BillingCheck(_) => Hook::BillingCheck,
             Self::RollbackCheck(_) => Hook::RollbackCheck,
+            Self::ReleaseWatch(_) => Hook::ReleaseWatch,
             Self::ReleaseCreated(_) => Hook::ReleaseCreated,
             Self::ReleaseFailed(_) => Hook::ReleaseFailed,
             Self::AddonChanged(_) => Hook::AddonChanged,
@@ -87,7 +93,10 @@ pub enum Reply {
     Kept(Kept),
     /// It was heard, and nothing is forbidden.
     Done,
-    /// It is forbidden, with the reason for the person. Providers refuse with it too.
+    /// A release that is watched is good: it need not be asked for again.
+    Good,
+    /// It is forbidden, with the reason for the person. Providers refuse with it too; a release
+    /// that is watched is bad.
     Denied(String),
 }
 

@@ -32,8 +32,8 @@ use serde::{Deserialize, Serialize};
 use crate::hook::Hook;
 use crate::message::{
     AddonChanged, BillingCheck, ChangePlanRequest, DeprovisionRequest, KeepRequest, Kept,
-    Provision, ProvisionRequest, ReleaseCheck, ReleaseCreated, ReleaseFailed, Reply, Request,
-    RollbackCheck, TierRollback,
+    Provision, ProvisionRequest, ReleaseCheck, ReleaseCreated, ReleaseFailed, ReleaseWatch, Reply,
+    Request, RollbackCheck, TierRollback,
 };
 use crate::protocol::PluginSettings;
 
@@ -66,7 +66,17 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// Forbids what is asked, with a reason for the person.
+/// What a plugin thinks of a release that is watched, where it is not bad.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opinion {
+    /// It cannot tell, or not yet: it is asked again.
+    #[default]
+    Unsure,
+    /// The release is good: it is not asked again.
+    Good,
+}
+
+/// Forbids what is asked, or calls it bad, with a reason for the person.
 ///
 /// # Errors
 /// Always: it is the error.
@@ -146,6 +156,20 @@ pub trait Plugin: Default {
         missing(Hook::RollbackCheck)
     }
 
+    /// Is a release that has taken over bad? Asked every few seconds while it is watched.
+    ///
+    /// # Errors
+    /// [`Failure::Denied`]: it is bad, and is undone; see [`deny`]. [`Failure::Broken`] says nothing
+    /// about it.
+    fn release_watch(
+        &self,
+        watch: &ReleaseWatch,
+        context: &Context<'_>,
+    ) -> Result<Opinion, Failure> {
+        let _ = (watch, context);
+        missing(Hook::ReleaseWatch)
+    }
+
     /// A release has become current.
     ///
     /// # Errors
@@ -219,6 +243,12 @@ fn answer<P: Plugin>(request: &Request, context: &Context<'_>) -> Result<Reply, 
         Request::Keep(it) => {
             let kept = plugin.keep(it, context)?;
             return Ok(kept.map_or(Reply::Done, |versions| Reply::Kept(Kept { versions })));
+        }
+        Request::ReleaseWatch(it) => {
+            return Ok(match plugin.release_watch(it, context)? {
+                Opinion::Unsure => Reply::Done,
+                Opinion::Good => Reply::Good,
+            });
         }
         Request::Deprovision(it) => plugin.deprovision(it, context),
         Request::ReleaseCheck(it) => plugin.release_check(it, context),

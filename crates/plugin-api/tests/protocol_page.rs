@@ -53,7 +53,10 @@ fn from_plugin_name(frame: &FromPlugin) -> &'static str {
 fn reply_name(reply: &Reply) -> &'static str {
     match reply {
         Reply::Done => "`done`: heard, and nothing is forbidden",
-        Reply::Denied(_) => "`denied`: forbidden, with the reason for the person",
+        Reply::Good => "`good`: a release that is watched is good, and need not be asked for again",
+        Reply::Denied(_) => {
+            "`denied`: forbidden, or a release that is watched is bad; with the reason for the person"
+        }
         Reply::Provision(_) => "`provision`: a resource",
         Reply::Kept(_) => "`kept`: what a tier keeps",
     }

@@ -8,7 +8,7 @@ use slugline_core::resource::Resource;
 use slugline_plugin_api::message::{
     AddonChanged, BillingCheck, ChangePlanRequest, DeprovisionRequest, HistoryEntry,
     InstalledAddon, OwnerBill, ProvisionRequest, Release, ReleaseCheck, ReleaseCreated,
-    ReleaseFailed, Request, RollbackCheck, Secret,
+    ReleaseFailed, ReleaseWatch, Request, RollbackCheck, Secret,
 };
 
 fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {
@@ -142,6 +142,22 @@ pub(crate) fn addon(addon: &port::InstalledAddon) -> InstalledAddon {
         id: addon.resource.as_ref().map(ToString::to_string),
         options: addon.options.clone(),
     }
+}
+
+/// What a plugin is asked about a release that is watched.
+pub(crate) fn watch(watching: &port::Watching<'_>, addon: Option<InstalledAddon>) -> Request {
+    let seen = watching.seen;
+    Request::ReleaseWatch(ReleaseWatch {
+        app: watching.app.to_string(),
+        release: release(watching.release),
+        seconds: seen.seconds,
+        window: seen.window,
+        last: seen.last,
+        restarts: seen.restarts,
+        requests: seen.requests,
+        failed: seen.failed,
+        addon,
+    })
 }
 
 /// What a hook is told of an event; `None` where no hook is told of it.

@@ -8,7 +8,7 @@ use slugline_plugin_api::protocol::Budget;
 /// The limits of every plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a check or a tier may take, the start of the plugin's process included; and the
+    /// How long a check, a watch or a tier may take, the start of the plugin's process included; and the
     /// loading of a plugin.
     pub check: Duration,
     /// How long a call of a provider, or of a hook that is told of something, may take.
@@ -68,6 +68,7 @@ impl Limits {
             Hook::ReleaseCheck
             | Hook::BillingCheck
             | Hook::RollbackCheck
+            | Hook::ReleaseWatch
             | Hook::TierKeep
             | Hook::TierRollback => self.check,
             Hook::AddonProvision

@@ -37,6 +37,7 @@ pub(crate) fn read_all(value: &Value, limits: &crate::limits::Limits) {
     );
     assert!(json.is_ok() || provision.is_err());
     let _ = (reply::kept(value), reply::nothing(value));
+    let _ = reply::opinion(value);
 }
 
 /// One script in its sandbox.
@@ -108,6 +109,7 @@ impl Script {
                 reply::provision(&value, limits).map(Reply::Provision)
             }
             Hook::TierKeep => reply::kept(&value).map(Reply::Kept),
+            Hook::ReleaseWatch => reply::opinion(&value),
             hook if hook.may_forbid() && hook != Hook::AddonDeprovision => {
                 reply::nothing(&value).map(|()| Reply::Done)
             }
@@ -132,6 +134,7 @@ impl Script {
             Request::ReleaseCreated(it) => lua.to_value_with(it, options),
             Request::ReleaseFailed(it) => lua.to_value_with(it, options),
             Request::AddonChanged(it) => lua.to_value_with(it, options),
+            Request::ReleaseWatch(it) => lua.to_value_with(it, options),
             Request::Keep(it) => history::to_lua(lua, &it.history).map(Value::Table),
             Request::Rollback(it) => lua.to_value_with(it, options),
         }

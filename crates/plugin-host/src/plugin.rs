@@ -302,6 +302,7 @@ fn hear(
 fn fitting(hook: Hook, reply: Reply) -> Result<Reply, Fault> {
     let fits = match &reply {
         Reply::Done => true,
+        Reply::Good => hook == Hook::ReleaseWatch,
         Reply::Denied(_) => hook.may_forbid(),
         Reply::Kept(_) => hook == Hook::TierKeep,
         Reply::Provision(_) => matches!(hook, Hook::AddonProvision | Hook::AddonChangePlan),

@@ -3,8 +3,8 @@
 
 use slugline_core::addon::PlanName;
 use slugline_core::port::{
-    Announcement, Answers, HistoryEntry, InstalledAddon, Keep, Objection, Policies, PolicyError,
-    Proposal, RollbackRequest,
+    Announcement, Answers, HistoryEntry, InstalledAddon, Keep, Objection, Opinions, Policies,
+    PolicyError, Proposal, RollbackRequest, Watching,
 };
 use slugline_core::release::{PluginsUsed, Version};
 use slugline_plugin_api::hook::Hook;
@@ -81,6 +81,41 @@ impl Policies for PluginHost {
         });
         let answer = self.call(index, &request);
         objection(plugin, request.hook(), answer).map_or(Ok(()), Err)
+    }
+
+    fn watch(&self, watching: &Watching<'_>) -> Opinions {
+        let hook = Hook::ReleaseWatch;
+        let mut opinions = Opinions::default();
+        for (index, plugin) in self.listeners(hook) {
+            let name = &plugin.manifest.name;
+            if watching.seen.content.contains(name) {
+                continue;
+            }
+            // With several add-ons, it is good where each of them is.
+            let mut asked = 0;
+            let mut good = 0;
+            for addon in concerned(&plugin.manifest, watching.addons) {
+                asked += 1;
+                let request = convert::watch(watching, addon.map(convert::addon));
+                match self.call(index, &request) {
+                    Ok(Reply::Good) => good += 1,
+                    Ok(Reply::Denied(reason)) => opinions.bad.push(Objection {
+                        plugin: name.clone(),
+                        reason,
+                    }),
+                    Ok(_) => {}
+                    Err(fault) => opinions.failures.push(PolicyError {
+                        plugin: name.clone(),
+                        hook: hook.to_string(),
+                        cause: fault.to_string(),
+                    }),
+                }
+            }
+            if good == asked {
+                opinions.good.push(name.clone());
+            }
+        }
+        opinions
     }
 
     fn called(&self) -> PluginsUsed {

@@ -204,6 +204,7 @@ fn options(request: &Request) -> Option<&BTreeMap<String, String>> {
         Request::ReleaseCreated(it) => it.addon.as_ref(),
         Request::ReleaseFailed(it) => it.addon.as_ref(),
         Request::AddonChanged(it) => it.addon.as_ref(),
+        Request::ReleaseWatch(it) => it.addon.as_ref(),
         _ => None,
     };
     addon.map(|addon| &addon.options)

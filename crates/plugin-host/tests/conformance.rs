@@ -214,7 +214,8 @@ fn the_plugins_that_ship_pass() {
             .filter(|told| !told.ends_with(" is not installed on this machine"))
             .collect();
         assert!(wrong.is_empty() && all.len() > 1, "{name}: {wrong:#?}");
-        if !library {
+        // An example, installed by whoever wants it.
+        if !library && name != "error-rate" {
             names.push(name);
         }
     }

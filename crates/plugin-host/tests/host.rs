@@ -7,7 +7,10 @@ mod common;
 use common::*;
 use slugline_core::bill::Bill;
 use slugline_core::change::Change;
-use slugline_core::port::{Announcement, Policies, Providers, ProvisionRequest, RollbackRequest};
+use slugline_core::port::{
+    Announcement, InstalledAddon, Opinions, Policies, Providers, ProvisionRequest, RollbackRequest,
+    Seen, Watching,
+};
 use slugline_core::release::Version;
 use slugline_core::resource::Options;
 use slugline_plugin_host::{HostError, MemoryStore, PluginHost, Settings};
@@ -588,4 +591,109 @@ fn a_check_that_fails_is_let_pass_where_the_operator_says_so_and_nothing_else_is
     .unwrap();
     let answers = host.check(&proposal(&app, &jim, &change));
     assert_eq!((answers.objections.len(), answers.failures.len()), (1, 0));
+}
+
+/// What the plugins of a host think of a release.
+fn watched(host: &PluginHost, seen: &Seen, addons: &[InstalledAddon]) -> Opinions {
+    let (app, event) = (app(), created(true));
+    let slugline_core::event::Event::ReleaseCreated(release) = &event else {
+        panic!("another event");
+    };
+    host.watch(&Watching {
+        app: &app,
+        release,
+        seen,
+        addons,
+    })
+}
+
+const WATCHES: &str = "hooks: [release.watch]";
+
+fn watch(body: &str) -> String {
+    format!("slugline.on('release.watch', function(w)\n{body}\nend)")
+}
+
+#[test]
+fn a_release_is_good_or_bad_or_nothing_is_said_and_a_failure_says_nothing() {
+    let (home, host) = host(&[
+        ("a-good", WATCHES, &watch("return 'good'")),
+        (
+            "b-bad",
+            WATCHES,
+            &watch("slugline.deny(`{w.failed}/{w.requests} {w.last}`)"),
+        ),
+        ("c-none", WATCHES, &watch("")),
+        ("d-error", WATCHES, &watch("error('oh')")),
+        ("e-late", WATCHES, &watch("while true do end")),
+        ("f-odd", WATCHES, &watch("return 7")),
+        (
+            "g-caught",
+            WATCHES,
+            &watch("pcall(slugline.deny, 'bad') return 'good'"),
+        ),
+    ]);
+    // Whatever the operator has set.
+    std::fs::write(
+        home.path().join("plugins/d-error/settings.yaml"),
+        "on_error: refuse",
+    )
+    .unwrap();
+    let host = host.unwrap();
+    let seen = Seen {
+        requests: 7,
+        failed: 3,
+        ..Seen::default()
+    };
+    let opinions = watched(&host, &seen, &[]);
+    assert_eq!(opinions.good, ["a-good"]);
+    let bad: Vec<_> = opinions
+        .bad
+        .iter()
+        .map(|it| format!("{}: {}", it.plugin, it.reason))
+        .collect();
+    assert_eq!(bad, ["b-bad: 3/7 false", "g-caught: bad"]);
+    let failed: Vec<_> = opinions
+        .failures
+        .iter()
+        .map(|it| it.cause.clone())
+        .collect();
+    assert_eq!(failed[..2], ["init.lua:2: oh", "took longer than 700 ms"]);
+    assert!(
+        failed[2].contains("it returned something else"),
+        "{failed:?}"
+    );
+    // Who is content is not asked again.
+    let content = Seen {
+        content: ["a-good".to_owned(), "b-bad".to_owned()].into(),
+        ..seen
+    };
+    let opinions = watched(&host, &content, &[]);
+    assert!(opinions.good.is_empty());
+    assert_eq!(opinions.bad.len(), 1);
+}
+
+#[test]
+fn a_vendor_is_asked_only_about_apps_with_an_add_on_of_its_own_and_shown_no_value() {
+    let addon = "hooks: [release.watch]\naddons: { echo: { plans: { free: { price: free } } } }";
+    let script = "slugline.on('release.watch', function(w) slugline.deny(slugline.json.encode(w)) end)\n\
+                  local a = slugline.addon('echo') function a.provision() end";
+    let (_home, host) = host(&[("echo", addon, script)]);
+    let host = host.unwrap();
+    let seen = Seen::default();
+    let opinions = watched(
+        &host,
+        &seen,
+        &[installed("memcache:free", &[("token", "s3cret")])],
+    );
+    // It has nothing to say of it, ever.
+    assert_eq!(opinions.good, ["echo"]);
+    assert!(opinions.bad.is_empty());
+    let both = [
+        installed("echo:free", &[("x", "mine")]),
+        installed("memcache:free", &[("token", "s3cret")]),
+    ];
+    let opinions = watched(&host, &seen, &both);
+    let told = &opinions.bad[0].reason;
+    assert!(told.contains("mine") && !told.contains("s3cret"), "{told}");
+    assert!(!told.contains("config"), "{told}");
 }

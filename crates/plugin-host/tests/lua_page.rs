@@ -60,7 +60,7 @@ fn meaning(key: &str) -> &'static str {
         "addons.SERVICE.plans.PLAN.summary" | "tiers.NAME.summary" => "one line",
         "hooks" => {
             "those that it listens to: `release.check`, `billing.check`, `rollback.check`, \
-             `release.created`, `release.failed`, `addon.changed`"
+             `release.watch`, `release.created`, `release.failed`, `addon.changed`"
         }
         "tiers" => "the release tiers that it backs, by the part after `releases:`",
         key => panic!("what is {key}?"),

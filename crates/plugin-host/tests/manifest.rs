@@ -125,7 +125,7 @@ plugin.yaml:7:8: permissions.run: this is string \"memcached\", expected a seque
      |        ^",
     );
     check("[billing.check]", "[billing.chek]", "
-plugin.yaml:18:9: hooks[0]: there is no hook \"billing.chek\"; a plugin can listen to release.check, billing.check, rollback.check, release.created, release.failed, addon.changed
+plugin.yaml:18:9: hooks[0]: there is no hook \"billing.chek\"; a plugin can listen to release.check, billing.check, rollback.check, release.watch, release.created, release.failed, addon.changed
   18 | hooks: [billing.chek]
      |         ^");
     check(

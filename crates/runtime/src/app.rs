@@ -12,6 +12,7 @@
 mod after;
 mod candidate;
 mod formation;
+mod opinion;
 mod strategy;
 mod watch;
 
@@ -26,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::candidate::{Candidate, Generation, Lasting, Phase, boot, processes, release};
 use self::formation::bring;
 use self::strategy::Strategy;
-use self::watch::Watch;
+use self::watch::{Watch, Watching};
 use crate::control::protocol::ProcessStatus;
 use crate::drain::{Retiring, Then, Unhealthy};
 use crate::launch::{Context, Handle};
@@ -67,12 +68,8 @@ pub(crate) enum Input {
     StopSome(String, oneshot::Sender<usize>),
     /// The same with new ones in their place.
     RestartSome(String, oneshot::Sender<usize>),
-    /// What has gone bad has been dealt with, one way or the other.
-    Judged(CandidateId),
-    /// It is time to look at a release that is watched.
-    Tick(CandidateId),
-    /// Its processes were asked for their health; with why one is not well.
-    Asked(CandidateId, Option<String>),
+    /// What happens while a release is watched.
+    Watch(CandidateId, Watching),
 }
 
 /// One app.
@@ -166,16 +163,8 @@ impl App {
                 let _ = reply.send(self.restart_some(&which, cx));
                 phase
             }
-            (phase, Input::Judged(id)) => {
-                self.undoing.take_if(|undoing| *undoing == id);
-                phase
-            }
-            (phase, Input::Tick(id)) => {
-                self.tick(id, cx);
-                phase
-            }
-            (phase, Input::Asked(id, sick)) => {
-                self.asked(id, sick, cx);
+            (phase, Input::Watch(id, input)) => {
+                self.watching(id, input, cx);
                 phase
             }
             (phase, Input::Switch(_, reply)) => {

@@ -1,8 +1,10 @@
 //! The port to whoever knows which release is current. It must not know that this is a ledger.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use slugline_core::app::AppName;
+use slugline_core::port::Seen;
 use slugline_core::release::Version;
 
 use crate::spec::AppSpec;
@@ -20,6 +22,17 @@ pub struct Watched {
     pub bad: Option<String>,
 }
 
+/// What others think of a release that is watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opinion {
+    /// Why it is bad, in one line, if anybody says so.
+    pub bad: Option<String>,
+    /// Those who call it good, and need not be asked again.
+    pub content: BTreeSet<String>,
+    /// Lines for the app's log, each of which is written once for a release.
+    pub said: Vec<String>,
+}
+
 /// Knows what is to run. The methods may block; the daemon calls them on a thread of their own.
 /// Their errors are one line for a person, without secrets.
 pub trait Desired: Send + Sync + 'static {
@@ -34,6 +47,10 @@ pub trait Desired: Send + Sync + 'static {
     /// # Errors
     /// Why it cannot be told, in one line.
     fn all(&self) -> Result<Vec<AppSpec>, String>;
+
+    /// What others think of a release that took over, while it is watched. Asked every few seconds,
+    /// never twice at a time, and once when the time is over.
+    fn opinion(&self, app: &AppName, version: Version, seen: &Seen) -> Opinion;
 
     /// A release that took over has been watched for its time, or has gone bad before. Answers lines
     /// for the app's log. Called once for each watch; it may make another release current.

@@ -53,7 +53,7 @@ pub use background::{StartError, start_background};
 pub use certificates::{CertificateError, add_certificate, certificates, remove_certificate};
 pub use control::client::{Candidate, Control, ControlError};
 pub use control::protocol::{AppStatus, ProcessState, ProcessStatus, Refusal, Status};
-pub use desired::{Desired, Watched};
+pub use desired::{Desired, Opinion, Watched};
 pub use home::Home;
 pub use limits::Limits;
 pub use logs::drains::address::{DrainAddress, InvalidDrain};

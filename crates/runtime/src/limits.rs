@@ -25,6 +25,8 @@ pub struct Limits {
     pub router: RouterLimits,
     /// The pause between two looks at a release that is watched after it took over.
     pub watch_every: Duration,
+    /// The pause between two questions to others what they think of it.
+    pub opinion_every: Duration,
     /// How long a request waits for a web process that is being started.
     pub hold: Duration,
     /// How often it is looked how much memory processes hold that have a limit.
@@ -52,6 +54,7 @@ impl Default for Limits {
             last_words: Duration::from_secs(1),
             router: RouterLimits::default(),
             watch_every: Duration::from_secs(1),
+            opinion_every: Duration::from_secs(5),
             hold: Duration::from_secs(10),
             memory_every: Duration::from_secs(1),
             log_bytes: 10 * 1024 * 1024,

@@ -186,6 +186,12 @@ fn seconds(at: Timestamp) -> f64 {
 }
 
 impl Traffic {
+    /// How many requests have ended, and how many of them with a status of 500 or above.
+    pub(crate) fn ended(&self) -> (u64, u64) {
+        let all = self.classes.iter().map(Counter::get).sum();
+        (all, self.classes.last().map_or(0, Counter::get))
+    }
+
     /// Counts a request that has been answered with this status, or failed with this code.
     pub(crate) fn count(&self, status: u16, code: Option<&'static str>, took: Option<Duration>) {
         let class = usize::from(status / 100).saturating_sub(1);
@@ -214,6 +220,7 @@ mod tests {
         traffic.count(200, None, Some(Duration::from_millis(30)));
         traffic.count(204, None, Some(Duration::from_millis(300)));
         metrics.traffic(&app).count(503, Some("H10"), None);
+        assert_eq!(traffic.ended(), (3, 1));
         let text = metrics.text(Timestamp(1_500), &[]);
         for line in [
             "slugline_start_time_seconds 1.5",

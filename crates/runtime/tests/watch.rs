@@ -4,16 +4,19 @@
 
 mod common;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::*;
+use slugline_core::port::Seen;
 use slugline_core::release::Version;
 use slugline_core::settings::{HealthPath, Settings};
-use slugline_runtime::{AppSpec, Limits, Watched};
+use slugline_runtime::{AppSpec, Limits, Opinion, Watched};
 
 fn daemon(current: &[AppSpec]) -> Daemon {
     let limits = Limits {
         watch_every: Duration::from_millis(50),
+        opinion_every: Duration::from_millis(100),
         ..limits()
     };
     Daemon::with(limits, current)
@@ -127,4 +130,65 @@ fn what_took_over_just_before_the_daemon_began_is_watched() {
     let daemon = daemon(&[young, old]);
     assert_eq!(told(&daemon).version, Version::new(4));
     assert!(daemon.ledger.watched.lock().unwrap().is_empty());
+}
+
+fn thinks(daemon: &Daemon, think: impl Fn(&Seen) -> Opinion + Send + 'static) {
+    *daemon.ledger.thinks.lock().unwrap() = Some(Box::new(think));
+}
+
+#[test]
+fn a_release_is_bad_that_others_call_bad_for_what_was_seen_of_it() {
+    let (daemon, dir, name) = (daemon(&[]), slug(), app("rated"));
+    daemon.release(&web("rated", 1, dir.path()));
+    assert_eq!(daemon.get(&name, "/version").body, "v1");
+    thinks(&daemon, |seen| Opinion {
+        bad: (seen.failed > 0).then(|| format!("{seen:?}")),
+        ..Opinion::default()
+    });
+    daemon.release(&watched(web("rated", 2, dir.path()), 60));
+    assert_eq!(daemon.get(&name, "/version").body, "v2");
+    assert_eq!(daemon.get(&name, "/crash").status, 503);
+    let bad = told(&daemon).bad.unwrap();
+    // Only what came after it had taken over.
+    assert!(bad.contains("requests: 2, failed: 1"), "{bad}");
+    assert!(bad.contains("window: 60, last: false"), "{bad}");
+}
+
+#[test]
+fn others_are_asked_last_at_the_end_and_what_they_say_is_logged_once() {
+    let (daemon, dir, name) = (daemon(&[]), slug(), app("last"));
+    daemon.release(&web("last", 1, dir.path()));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&asked);
+    thinks(&daemon, move |seen| {
+        // The release before is watched, too.
+        if seen.window != 1 {
+            return Opinion::default();
+        }
+        all.lock().unwrap().push(seen.clone());
+        Opinion {
+            bad: seen.last.then(|| "it is over".to_owned()),
+            content: ["calm".to_owned()].into(),
+            said: vec!["fails".to_owned()],
+        }
+    });
+    daemon.release(&watched(web("last", 2, dir.path()), 1));
+    assert_eq!(told(&daemon).bad.as_deref(), Some("it is over"));
+    let asked = asked.lock().unwrap();
+    // Every 100 ms and not every 50, of a second.
+    assert!((2..=11).contains(&asked.len()), "{asked:?}");
+    assert!(asked[0].content.is_empty() && asked[1].content.contains("calm"));
+    daemon.wait_for_log(&name, "slugline: v2 was watched");
+    let log = daemon.log(&name);
+    let said = log.iter().filter(|line| line.ends_with("slugline: fails"));
+    assert_eq!(said.count(), 1, "{log:?}");
+}
+
+#[test]
+fn who_panics_has_no_opinion() {
+    let (daemon, dir) = (daemon(&[]), slug());
+    daemon.release(&web("calm", 1, dir.path()));
+    thinks(&daemon, |_| panic!("oh"));
+    daemon.release(&watched(web("calm", 2, dir.path()), 1));
+    assert_eq!(told(&daemon).bad, None);
 }

@@ -9,8 +9,8 @@ use slugline_core::corridor::Engine;
 use slugline_core::port::{
     Announcement, Answers, ChangePlanRequest, Clock, CompileError, CompileRequest, Compiler,
     HistoryEntry, Ids, Keep, LaunchError, LaunchSpec, Launched, Launcher, Ledger, Objection,
-    Policies, PolicyError, Proposal, ProviderError, Providers, ProvisionRequest, RollbackRequest,
-    Said,
+    Opinions, Policies, PolicyError, Proposal, ProviderError, Providers, ProvisionRequest,
+    RollbackRequest, Said, Watching,
 };
 use slugline_core::release::PluginsUsed;
 use slugline_core::resource::{Provision, Resource, ResourceId};
@@ -88,6 +88,10 @@ impl Policies for Idle {
 
     fn may_rollback(&self, _: &PlanName, _: &RollbackRequest) -> Result<(), Objection> {
         Ok(())
+    }
+
+    fn watch(&self, _: &Watching<'_>) -> Opinions {
+        Opinions::default()
     }
 
     fn called(&self) -> PluginsUsed {

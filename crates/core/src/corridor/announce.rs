@@ -110,7 +110,8 @@ impl Engine<'_> {
     }
 }
 
-fn installed(outline: &Outline, resources: &[Resource]) -> Vec<InstalledAddon> {
+/// The add-ons that an app has now.
+pub(super) fn installed(outline: &Outline, resources: &[Resource]) -> Vec<InstalledAddon> {
     let options = |id: &Option<_>| {
         let found = resources
             .iter()

@@ -9,7 +9,7 @@ use crate::app::AppName;
 use crate::bill::Bill;
 use crate::change::Change;
 use crate::config::ConfigKey;
-use crate::event::Event;
+use crate::event::{Event, Subject};
 use crate::release::{PluginsUsed, Version};
 use crate::resource::{Options, ResourceId};
 
@@ -117,6 +117,50 @@ pub struct Announcement<'a> {
     pub addons: &'a [InstalledAddon],
 }
 
+/// A release that has taken over and is watched. The counts are since it took over.
+#[derive(Clone, Debug)]
+pub struct Watching<'a> {
+    /// The app.
+    pub app: &'a AppName,
+    /// The release.
+    pub release: &'a Subject,
+    /// What was seen of it.
+    pub seen: &'a Seen,
+    /// The add-ons the app has now: a plugin that provides add-ons is asked only about apps that
+    /// have one of them.
+    pub addons: &'a [InstalledAddon],
+}
+
+/// What was seen of a release since it took over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// For how long, in whole seconds.
+    pub seconds: u64,
+    /// For how long it is watched in all, in seconds.
+    pub window: u64,
+    /// Whether its plugins are asked for the last time.
+    pub last: bool,
+    /// How often its processes have crashed.
+    pub restarts: u64,
+    /// How many requests to the app have ended.
+    pub requests: u64,
+    /// How many of them were answered with a status of 500 or above.
+    pub failed: u64,
+    /// The plugins that have called it good before, and are not asked again.
+    pub content: BTreeSet<String>,
+}
+
+/// What plugins think of a release that is watched. One that says nothing is in none of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opinions {
+    /// Who calls it bad, and why.
+    pub bad: Vec<Objection>,
+    /// Who calls it good: they need not be asked again.
+    pub good: Vec<String>,
+    /// Those that failed. They say nothing about it, whatever the operator has set of them.
+    pub failures: Vec<PolicyError>,
+}
+
 /// A plugin broke: it is not there, failed, took too long, or answered what cannot be used.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the plugin {plugin} failed in {hook}: {cause}")]
@@ -153,6 +197,9 @@ pub trait Policies {
     /// # Errors
     /// [`Objection`] with the tier's reason.
     fn may_rollback(&self, tier: &PlanName, request: &RollbackRequest) -> Result<(), Objection>;
+
+    /// Asks every plugin that listens to `release.watch` for its opinion.
+    fn watch(&self, watching: &Watching<'_>) -> Opinions;
 
     /// The plugins that have been called since this was asked the last time, whatever came of it.
     fn called(&self) -> PluginsUsed;

@@ -45,6 +45,33 @@ pub struct InstalledAddon {
     pub options: BTreeMap<String, String>,
 }
 
+/// A release has taken over, and is watched: is it bad? The counts are since it took over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseWatch {
+    /// The app.
+    pub app: String,
+    /// The release. Its `git_log` is empty.
+    pub release: Release,
+    /// How long it has been watched, in whole seconds.
+    pub seconds: u64,
+    /// How long it is watched in all, in seconds.
+    pub window: u64,
+    /// Whether it is asked for the last time.
+    pub last: bool,
+    /// How often its processes have crashed.
+    pub restarts: u64,
+    /// How many requests to the app were answered, or given up. Those that the release before had
+    /// begun and still finished are among them.
+    pub requests: u64,
+    /// How many of them were answered with a status of 500 or above, by the app or, where it gave
+    /// no answer, by the router.
+    pub failed: u64,
+    /// The plugin's add-on, where it provides some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addon: Option<InstalledAddon>,
+}
+
 /// A release has become current.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

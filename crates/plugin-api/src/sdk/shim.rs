@@ -127,8 +127,10 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{ReleaseCheck, Request};
-    use crate::sdk::deny;
+    use crate::example;
+    use crate::hook::Hook;
+    use crate::message::{ReleaseCheck, ReleaseWatch, Request};
+    use crate::sdk::{Opinion, deny};
 
     #[derive(Default)]
     struct Example;
@@ -146,6 +148,19 @@ mod tests {
                 "denied" => deny("no"),
                 "asks" => deny(context.get("key")?.unwrap_or_default()),
                 _ => Ok(()),
+            }
+        }
+
+        fn release_watch(
+            &self,
+            watch: &ReleaseWatch,
+            _context: &Context<'_>,
+        ) -> Result<Opinion, Failure> {
+            match watch.failed {
+                0 => Ok(Opinion::Good),
+                1 => Ok(Opinion::Unsure),
+                2 => deny("two failed"),
+                _ => panic!("too many"),
             }
         }
     }
@@ -176,6 +191,10 @@ mod tests {
             config_keys: vec![],
             addons: vec![],
         });
+        answers_with(request, expected);
+    }
+
+    fn answers_with(request: Request, expected: (i32, &str)) {
         let settings = crate::protocol::PluginSettings::default();
         let asked = serde_json::to_vec(&Asked { request, settings }).unwrap();
         let host = Host {
@@ -202,5 +221,20 @@ mod tests {
         check("denied", (REPLIED, r#"{"reply":"denied","value":"no"}"#));
         check("asks", (REPLIED, r#"{"reply":"denied","value":"kept"}"#));
         check("panics", (FAILED, "it panicked: oh panics"));
+    }
+    #[test]
+    fn a_release_is_good_or_bad_or_neither() {
+        let watch = |failed, expected| {
+            let Request::ReleaseWatch(mut request) = example::request(Hook::ReleaseWatch) else {
+                panic!("another example");
+            };
+            request.failed = failed;
+            answers_with(Request::ReleaseWatch(request), expected);
+        };
+        watch(0, (REPLIED, r#"{"reply":"good"}"#));
+        watch(1, (REPLIED, r#"{"reply":"done"}"#));
+        let denied = r#"{"reply":"denied","value":"two failed"}"#;
+        watch(2, (REPLIED, denied));
+        watch(3, (FAILED, "it panicked: too many"));
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn run(session: &Session, report: &mut Report<'_>) {
 fn addons(session: &Session, hook: Hook) -> Vec<(String, Option<InstalledAddon>)> {
     let told = matches!(
         hook,
-        Hook::ReleaseCreated | Hook::ReleaseFailed | Hook::AddonChanged
+        Hook::ReleaseCreated | Hook::ReleaseFailed | Hook::AddonChanged | Hook::ReleaseWatch
     );
     let services = &session.manifest().addons;
     if !told || services.is_empty() {

@@ -65,6 +65,7 @@ fn call(session: &Session, hook: &str, fields: Json) -> Result<Answered, String>
         }
         Reply::Kept(kept) => value(kept.versions.into()),
         Reply::Done => value(Json::Null),
+        Reply::Good => value("good".into()),
         Reply::Denied(why) => Ok(Answered::Denied(why)),
     }
 }

@@ -106,6 +106,7 @@ pub(super) fn event(hook: Hook, addon: Option<InstalledAddon>) -> Request {
         Request::ReleaseCreated(it) => it.addon = addon,
         Request::ReleaseFailed(it) => it.addon = addon,
         Request::AddonChanged(it) => it.addon = addon,
+        Request::ReleaseWatch(it) => it.addon = addon,
         _ => {}
     }
     request

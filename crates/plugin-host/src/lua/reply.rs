@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use mlua::{Table, Value};
 use serde_json::{Map, Value as Json};
 use slugline_core::suggest::nearest;
-use slugline_plugin_api::message::{Kept, Provision, Secret};
+use slugline_plugin_api::message::{Kept, Provision, Reply, Secret};
 
 use crate::limits::Limits;
 
@@ -83,6 +83,20 @@ pub(super) fn nothing(value: &Value) -> Result<(), String> {
             "a check forbids with slugline.deny(reason) and returns nothing; it returned a {}",
             other.type_name()
         )),
+    }
+}
+
+/// The answer about a release that is watched: that it is good, or nothing. It is bad where the
+/// script says so with `slugline.deny`.
+pub(super) fn opinion(value: &Value) -> Result<Reply, String> {
+    match value {
+        Value::Nil => Ok(Reply::Done),
+        Value::String(word) if word == "good" => Ok(Reply::Good),
+        _ => Err(
+            "release.watch returns \"good\" or nothing, and calls a release bad with \
+             slugline.deny(reason); it returned something else"
+                .to_owned(),
+        ),
     }
 }
 

@@ -104,7 +104,7 @@ impl Route {
         &self.0.log
     }
 
-    pub(super) fn traffic(&self) -> &Traffic {
+    pub(crate) fn traffic(&self) -> &Traffic {
         &self.0.traffic
     }
 

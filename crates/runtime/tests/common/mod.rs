@@ -13,15 +13,16 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use slugline_core::app::AppName;
+use slugline_core::port::Seen;
 use slugline_core::release::Version;
 use slugline_core::resource::ResourceId;
 use slugline_runtime::{
-    AppSpec, AppStatus, Control, Desired, Limits, ProcessState, ProcessStatus, ServeError,
+    AppSpec, AppStatus, Control, Desired, Limits, Opinion, ProcessState, ProcessStatus, ServeError,
     ServeOptions, ServerSpec, Watched, serve,
 };
 
@@ -39,6 +40,9 @@ pub(crate) static PYTHON: LazyLock<String> = LazyLock::new(|| {
         .to_owned()
 });
 
+/// What is thought of a release, from what was seen of it.
+pub(crate) type Think = Box<dyn Fn(&Seen) -> Opinion + Send>;
+
 /// What is current, as a test says.
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -46,6 +50,7 @@ pub(crate) struct Ledger {
     pub(crate) retired: Mutex<Vec<(Version, PathBuf)>>,
     pub(crate) asked: Mutex<u32>,
     pub(crate) watched: Mutex<Vec<Watched>>,
+    pub(crate) thinks: Mutex<Option<Think>>,
 }
 
 impl Desired for Ledger {
@@ -56,6 +61,14 @@ impl Desired for Ledger {
 
     fn all(&self) -> Result<Vec<AppSpec>, String> {
         Ok(self.current.lock().unwrap().values().cloned().collect())
+    }
+
+    fn opinion(&self, _app: &AppName, _version: Version, seen: &Seen) -> Opinion {
+        let thinks = self.thinks.lock().unwrap_or_else(PoisonError::into_inner);
+        thinks
+            .as_ref()
+            .map(|thinks| thinks(seen))
+            .unwrap_or_default()
     }
 
     fn watched(&self, _app: &AppName, seen: &Watched) -> Vec<String> {

@@ -3,8 +3,8 @@
 use slugline_core::addon::PlanName;
 use slugline_core::event::Event;
 use slugline_core::port::{
-    Announcement, Answers, Clock, HistoryEntry, Ids, Keep, Objection, Policies, PolicyError,
-    Proposal, RollbackRequest,
+    Announcement, Answers, Clock, HistoryEntry, Ids, Keep, Objection, Opinions, Policies,
+    PolicyError, Proposal, RollbackRequest, Watching,
 };
 use slugline_core::release::{PluginsUsed, Version};
 use slugline_core::resource::ResourceId;
@@ -100,6 +100,28 @@ impl Policies for World {
         self.call("releases");
         tiers::permits(tier.plan(), request.target.version.number(), request.steps)
             .map_err(|reason| objection("releases", reason))
+    }
+
+    /// The check `cap` watches, too: more than half of the requests must not have failed.
+    fn watch(&self, watching: &Watching<'_>) -> Opinions {
+        self.call("cap");
+        if self.failing(Fails::Check) {
+            let failures = vec![broken("cap", "release.watch", "oh")];
+            return Opinions {
+                failures,
+                ..Opinions::default()
+            };
+        }
+        let (release, seen) = (watching.release, watching.seen);
+        let bad = seen.failed * 2 > seen.requests;
+        let reason = format!(
+            "{} of {} failed: {}",
+            seen.failed, seen.requests, release.change
+        );
+        Opinions {
+            bad: bad.then(|| objection("cap", reason)).into_iter().collect(),
+            ..Opinions::default()
+        }
     }
 
     fn called(&self) -> PluginsUsed {

@@ -166,6 +166,7 @@ fn every_field_of_every_message_is_declared_and_no_other() {
                 "ReleaseCreated"
             }
             Hook::ReleaseFailed => "ReleaseFailed",
+            Hook::ReleaseWatch => "ReleaseWatch",
             Hook::AddonChanged => "AddonChanged",
             // A script is given the history itself.
             Hook::TierKeep => {
