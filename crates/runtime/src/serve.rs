@@ -197,9 +197,9 @@ async fn run(
     let figures = figures.map(|listener| show_figures(listener, &cx, &asking));
     let limits = &cx.limits;
     let routes = Arc::clone(&cx.routes);
-    let (router, _writer) =
-        Router::new(routes, &limits.router, limits.hold).map_err(cannot("start the router"))?;
-    let serve = |door| tokio::spawn(Arc::clone(&router).serve(door));
+    let workers =
+        Router::start(routes, &limits.router, limits.hold).map_err(cannot("start the router"))?;
+    let serve = |door| tokio::spawn(Router::serve(Arc::clone(&workers), door));
     let doors: Vec<_> = doors.into_iter().map(serve).collect();
     ready(&Ready {
         port,
@@ -218,6 +218,8 @@ async fn run(
     control.abort();
     for door in doors {
         door.abort();
+        // Nobody has the workers then but we, who end them.
+        let _ = door.await;
     }
     figures.inspect(|page| page.abort());
     let _ = std::fs::remove_file(home.socket());

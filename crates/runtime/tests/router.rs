@@ -1,13 +1,42 @@
 //! The router, with real connections to real apps.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use common::*;
 use serde_json::Value;
+
+fn connected(daemon: &Daemon) -> BufReader<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", daemon.port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    BufReader::new(stream)
+}
+
+/// Asks the app `kept`, on a connection that stays open; answers the body.
+fn ask(stream: &mut BufReader<TcpStream>, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: kept.localhost\r\n\r\n");
+    stream.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        assert!(stream.read_line(&mut line).unwrap() > 0);
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    String::from_utf8(body).unwrap()
+}
 
 fn started(name: &str) -> (Daemon, tempfile::TempDir) {
     let (daemon, dir) = (Daemon::start(), slug());
@@ -71,27 +100,8 @@ fn the_app_learns_where_a_request_came_from() {
 #[test]
 fn one_connection_carries_many_requests_across_a_switch() {
     let (daemon, dir) = started("kept");
-    let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", daemon.port)).unwrap());
-    let mut ask = || {
-        stream
-            .get_mut()
-            .write_all(b"GET /version HTTP/1.1\r\nHost: kept.localhost\r\n\r\n")
-            .unwrap();
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            assert!(stream.read_line(&mut line).unwrap() > 0);
-            if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
-                length = value.trim().parse().unwrap();
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).unwrap();
-        String::from_utf8(body).unwrap()
-    };
+    let mut stream = connected(&daemon);
+    let mut ask = || ask(&mut stream, "/version");
     for _ in 0..10 {
         assert_eq!(ask(), "v1");
     }
@@ -248,27 +258,29 @@ fn a_web_socket_outlives_a_switch_until_it_is_closed_or_the_time_is_over() {
 #[test]
 fn a_switch_counts_for_connections_that_were_open_before_it() {
     let (daemon, dir) = started("kept");
-    let mut streams: Vec<_> = (0..20)
-        .map(|_| BufReader::new(TcpStream::connect(("127.0.0.1", daemon.port)).unwrap()))
-        .collect();
+    let mut streams: Vec<_> = (0..20).map(|_| connected(&daemon)).collect();
     let mut ask_all = || -> Vec<String> {
-        let ask = |stream: &mut BufReader<TcpStream>| {
-            let request = b"GET /version HTTP/1.1\r\nHost: kept.localhost\r\n\r\n";
-            stream.get_mut().write_all(request).unwrap();
-            let mut line = String::new();
-            while line != "\r\n" {
-                line.clear();
-                assert!(stream.read_line(&mut line).unwrap() > 0);
-            }
-            let mut body = [0; 2];
-            stream.read_exact(&mut body).unwrap();
-            String::from_utf8_lossy(&body).into_owned()
-        };
-        streams.iter_mut().map(ask).collect()
+        let answers = streams.iter_mut().map(|stream| ask(stream, "/version"));
+        answers.collect()
     };
     assert_eq!(ask_all(), ["v1"; 20]);
     for version in 2..5 {
         daemon.release(&web("kept", version, dir.path()));
         assert_eq!(ask_all(), vec![format!("v{version}"); 20]);
     }
+}
+
+/// There are apps that serve one connection at a time: all threads of the router share those to an app.
+#[test]
+fn requests_one_after_the_other_share_a_connection_whoever_asks() {
+    let (daemon, _dir) = started("kept");
+    let mut streams: Vec<_> = (0..8).map(|_| connected(&daemon)).collect();
+    // On a machine that stands still for a moment a connection is closed that has rested.
+    eventually("one connection for all", || {
+        let used: BTreeSet<_> = streams
+            .iter_mut()
+            .map(|stream| ask(stream, "/connection"))
+            .collect();
+        (used.len() == 1).then_some(())
+    });
 }

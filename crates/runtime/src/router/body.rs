@@ -9,11 +9,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::failure::Failure;
 use super::limits::RouterLimits;
+use super::pool::Connection;
 use super::record::Record;
 use super::target::InFlight;
 
@@ -43,7 +43,7 @@ pub(super) struct Lent {
 pub(super) struct Answer {
     body: Incoming,
     /// Where the answer has its end: the connection may be used again then.
-    sender: Option<SendRequest<Lent>>,
+    connection: Option<Connection>,
     in_flight: InFlight,
     record: Box<Record>,
     upload: Option<Upload>,
@@ -187,7 +187,7 @@ fn what_broke(error: &hyper::Error) -> Failure {
 impl Answer {
     pub(super) fn new(
         body: Incoming,
-        sender: SendRequest<Lent>,
+        connection: Connection,
         in_flight: InFlight,
         record: Box<Record>,
         upload: Option<Upload>,
@@ -195,7 +195,7 @@ impl Answer {
     ) -> Self {
         Self {
             body,
-            sender: Some(sender),
+            connection: Some(connection),
             in_flight,
             record,
             upload,
@@ -274,8 +274,8 @@ impl Drop for Answer {
         // The end of an answer with a length is known before it is asked for.
         if self.ended || self.body.is_end_stream() {
             self.record.complete = true;
-            if let Some(sender) = self.sender.take() {
-                self.in_flight.target().pool().rest(sender);
+            if let Some(connection) = self.connection.take() {
+                self.in_flight.target().pool().rest(connection);
             }
         }
     }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use http_body_util::Either;
 use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1::SendRequest;
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
@@ -17,6 +16,7 @@ use tokio::time::{timeout, timeout_at};
 use super::body::{Answer, Lent, Upload};
 use super::failure::Failure;
 use super::limits::RouterLimits;
+use super::pool::Connection;
 use super::record::Record;
 use super::route::Closed;
 use super::target::{InFlight, Target};
@@ -37,7 +37,7 @@ pub(super) struct Outgoing {
 /// An answer whose body is still to come, over the connection that it comes on.
 struct Arrived {
     response: Response<Incoming>,
-    sender: SendRequest<Lent>,
+    connection: Connection,
     in_flight: InFlight,
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn forward(
 ) -> Result<Response<Body>, (Failure, Box<Record>)> {
     let Arrived {
         mut response,
-        sender,
+        connection,
         in_flight,
     } = match arrive(&request, &mut record, patience).await {
         Ok(arrived) => arrived,
@@ -108,8 +108,11 @@ pub(super) async fn forward(
     headers::strip(response.headers_mut());
     headers::via(response.headers_mut());
     let upload = request.upload;
-    Ok(response
-        .map(|body| Either::Left(Answer::new(body, sender, in_flight, record, upload, window))))
+    Ok(response.map(|body| {
+        Either::Left(Answer::new(
+            body, connection, in_flight, record, upload, window,
+        ))
+    }))
 }
 
 /// Sends the request until there is an answer: once more, where that does no harm.
@@ -154,8 +157,8 @@ async fn attempt(
     let begin = Instant::now();
     loop {
         let pool = in_flight.target().pool();
-        let (mut sender, rested) = match pool.rested() {
-            Some(sender) => (sender, true),
+        let (mut connection, rested) = match pool.rested() {
+            Some(connection) => (connection, true),
             None => {
                 let connected = pool.connect(limits.connect).await;
                 record.connect = Some(begin.elapsed());
@@ -167,13 +170,13 @@ async fn attempt(
         };
         record.connect = Some(begin.elapsed());
         record.sent = Some(Instant::now());
-        let response = sender.try_send_request(outgoing(request));
+        let response = connection.sender.try_send_request(outgoing(request));
         let waited = wait(response, request.upload.as_ref(), limits).await;
         let mut error = match waited.map_err(|failure| (failure, Again::No))? {
             Ok(response) => {
                 return Ok(Arrived {
                     response,
-                    sender,
+                    connection,
                     in_flight,
                 });
             }

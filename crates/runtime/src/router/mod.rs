@@ -17,6 +17,7 @@ mod scan;
 pub(crate) mod target;
 mod tunnel;
 mod wire;
+mod workers;
 
 use std::convert::Infallible;
 use std::io;
@@ -42,11 +43,13 @@ pub use limits::RouterLimits;
 use body::Answer;
 use failure::Failure;
 use forward::{Patience, forward};
-use journal::{Journal, Writer};
+use journal::Journal;
 use record::{Facts, Record};
 use route::Route;
 use routes::Routes;
 use wire::{Pulse, Serving, Wire};
+use workers::Arrival;
+use workers::Workers;
 
 /// The body of an answer: an app's, or a page of ours.
 type Body = Either<Answer, Full<Bytes>>;
@@ -92,15 +95,15 @@ impl Edge {
 }
 
 impl Router {
-    /// A router, and what writes its lines.
+    /// Starts the threads that serve connections.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(crate) fn new(
+    pub(crate) fn start(
         routes: Arc<Routes>,
         limits: &RouterLimits,
         hold: Duration,
-    ) -> io::Result<(Arc<Self>, Writer)> {
+    ) -> io::Result<Arc<Workers>> {
         let (journal, writer) = Journal::start()?;
         let router = Self {
             routes,
@@ -109,26 +112,25 @@ impl Router {
             hold,
             http: http(limits),
         };
-        Ok((Arc::new(router), writer))
+        Workers::start(&Arc::new(router), writer).map(Arc::new)
     }
 
-    /// Serves requests for ever.
-    pub(crate) async fn serve(self: Arc<Self>, door: Door) {
+    /// Takes connections for ever, and gives them to the workers.
+    pub(crate) async fn serve(workers: Arc<Workers>, door: Door) {
         loop {
-            match door.listener.accept().await {
-                Ok((stream, peer)) => {
-                    // Small answers are not held back; where that cannot be set, they are only
-                    // later.
-                    let _ = stream.set_nodelay(true);
-                    let edge = Edge::new(peer.ip(), door.port, door.tls.is_some());
-                    match &door.tls {
-                        None => tokio::spawn(Arc::clone(&self).connection(stream, edge)),
-                        Some(tls) => {
-                            let shaken = tls.accept(stream);
-                            tokio::spawn(Arc::clone(&self).secure(shaken, edge))
-                        }
-                    };
-                }
+            let accepted = door.listener.accept().await;
+            let arrived = accepted.and_then(|(stream, peer)| {
+                // Small answers are not held back; where that cannot be set, they are only
+                // later.
+                let _ = stream.set_nodelay(true);
+                Ok(Arrival {
+                    stream: stream.into_std()?,
+                    edge: Edge::new(peer.ip(), door.port, door.tls.is_some()),
+                    tls: door.tls.clone(),
+                })
+            });
+            match arrived {
+                Ok(arrival) => workers.give(arrival),
                 // Out of descriptors, mostly: some will be free again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }

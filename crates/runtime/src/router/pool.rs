@@ -3,6 +3,7 @@
 
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -28,9 +29,16 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct Resting {
     /// The latest is the last, and is taken first.
-    senders: Vec<(SendRequest<Lent>, Instant)>,
+    connections: Vec<(Connection, Instant)>,
     /// Whether somebody clears it up.
     attended: bool,
+}
+
+/// One connection.
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Lent>,
+    /// The thread in whose event loop it lives; on another each step is a message to that one.
+    thread: ThreadId,
 }
 
 impl Pool {
@@ -39,20 +47,25 @@ impl Pool {
         Arc::new(Self { port, resting })
     }
 
-    /// A connection that was used before and is free, if there is one.
-    pub(super) fn rested(&self) -> Option<SendRequest<Lent>> {
+    /// A connection that was used before and is free, if there is one; one of this thread rather than of
+    /// another, but that rather than a new one: there are apps that serve one connection at a time.
+    pub(super) fn rested(&self) -> Option<Connection> {
+        let here = std::thread::current().id();
         let mut resting = self.lock();
         // One that is not ready yet has an upload behind it that goes on after its answer.
-        let ready = resting.senders.iter().rposition(|(it, _)| it.is_ready())?;
-        let (sender, since) = resting.senders.swap_remove(ready);
-        (since.elapsed() < IDLE).then_some(sender)
+        let ready = |(it, _): &(Connection, Instant)| it.sender.is_ready();
+        let all = &resting.connections;
+        let own = all.iter().rposition(|it| it.0.thread == here && ready(it));
+        let chosen = own.or_else(|| all.iter().rposition(ready))?;
+        let (connection, since) = resting.connections.swap_remove(chosen);
+        (since.elapsed() < IDLE).then_some(connection)
     }
 
     /// A new connection.
     ///
     /// # Errors
     /// Whether it was refused, or took longer than `limit`.
-    pub(super) async fn connect(&self, limit: Duration) -> Result<SendRequest<Lent>, Failure> {
+    pub(super) async fn connect(&self, limit: Duration) -> Result<Connection, Failure> {
         let connected = timeout(limit, TcpStream::connect(address(self.port))).await;
         let stream = match connected {
             Err(_) => return Err(Failure::ConnectTimeout),
@@ -68,16 +81,17 @@ impl Pool {
         let (sender, connection) = shaken.map_err(|_| Failure::Refused)?;
         // What goes wrong with it is told to whoever sends a request.
         tokio::spawn(connection.with_upgrades());
-        Ok(sender)
+        let thread = std::thread::current().id();
+        Ok(Connection { sender, thread })
     }
 
     /// Keeps a connection whose answer has been read to its end.
-    pub(super) fn rest(self: &Arc<Self>, sender: SendRequest<Lent>) {
-        if sender.is_closed() {
+    pub(super) fn rest(self: &Arc<Self>, connection: Connection) {
+        if connection.sender.is_closed() {
             return;
         }
         let mut resting = self.lock();
-        resting.senders.push((sender, Instant::now()));
+        resting.connections.push((connection, Instant::now()));
         if !std::mem::replace(&mut resting.attended, true) {
             tokio::spawn(attend(Arc::downgrade(self)));
         }
@@ -94,8 +108,10 @@ async fn attend(pool: Weak<Pool>) {
         sleep(IDLE / 2).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut resting = pool.lock();
-        resting.senders.retain(|(_, since)| since.elapsed() < IDLE);
-        if resting.senders.is_empty() {
+        resting
+            .connections
+            .retain(|(_, since)| since.elapsed() < IDLE);
+        if resting.connections.is_empty() {
             resting.attended = false;
             return;
         }

@@ -22,6 +22,8 @@ class App(BaseHTTPRequestHandler):
             self.reply(os.environ["SLUGLINE_RELEASE_VERSION"])
         elif path == "/pid":
             self.reply(str(os.getpid()))
+        elif path == "/connection":
+            self.reply(str(self.client_address[1]))
         elif path == "/env":
             self.reply(json.dumps(dict(os.environ)))
         elif path == "/headers":
