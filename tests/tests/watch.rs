@@ -105,3 +105,56 @@ fn where_the_rollback_is_refused_the_release_stays_and_it_is_said_why() {
     let refused = ["audit", "--outcome", "refused", "--json"];
     assert_snapshot!(fields(&environment, &refused, &["by", "what"]), @"slugline | rollback of v3, which went bad: Cannot rollback to a release that had a different set of addons installed + memcache:free");
 }
+
+#[test]
+fn a_rollback_passes_over_what_went_bad_unless_it_is_named() {
+    let environment = with_app(Some("releases:advanced"));
+    deploy(&environment, &mortal(), "575bfa8");
+    let _ = environment.run(["config:add", "A=2"]).success();
+    let _ = environment.run(["config:add", "MORTAL=yes"]).success();
+    wait_until("the release before takes over", || {
+        current(&environment) == "v4"
+    });
+    wait_until("it is told", || told(&environment).len() == 2);
+    let back = environment.run(["rollback"]).success().to_string();
+    assert_snapshot!(timeless(&back), @r"
+    $ slugline rollback
+    Rolled back to v1
+    2>  !    Skipped v3: it went bad (worker.1 exited with status 4, 3 times within TIME; v4 took over)
+    2>  !    Skipped v2: it is the same as v4, which runs
+    2> v5 now runs, with the code and config of v1. Undo: slugline rollback
+    ");
+    let _ = environment.run(["watch", "off"]).success();
+    let named = environment.run(["rollback", "v3"]).success().to_string();
+    assert_snapshot!(timeless(&named), @r"
+    $ slugline rollback v3
+    Rolled back to v3
+    2>  !    v3 went bad after it had taken over: worker.1 exited with status 4, 3 times within TIME; v4 took over
+    2> v6 now runs, with the code and config of v3. Undo: slugline rollback
+    ");
+    let undone = environment.run(["rollback"]).success();
+    assert_snapshot!(undone, @r"
+    $ slugline rollback
+    Rolled back to v5
+    2> v7 now runs, with the code and config of v5. Undo: slugline rollback
+    ");
+}
+
+#[test]
+fn where_nothing_else_is_left_a_rollback_names_what_went_bad() {
+    let environment = with_app(Some("releases:basic"));
+    deploy(&environment, &mortal(), "575bfa8");
+    let _ = environment.run(["config:add", "MORTAL=yes"]).success();
+    wait_until("the release before takes over", || {
+        current(&environment) == "v3"
+    });
+    wait_until("it is told", || told(&environment).len() == 2);
+    let refused = environment.run(["rollback"]);
+    assert_snapshot!(timeless(&refused.to_string()), @r"
+    $ slugline rollback
+    2>  !    There is no earlier release to roll back to
+    2>  !    Skipped v2: it went bad (worker.1 exited with status 4, 3 times within TIME; v3 took over)
+    2>  !    To go there all the same: slugline rollback v2
+    [exit 1]
+    ");
+}

@@ -30,9 +30,13 @@ fn told(environment: &TestEnvironment) -> Vec<String> {
 }
 
 fn install(environment: &TestEnvironment, name: &str, script: &str) {
+    install_for(environment, name, "release.watch", script);
+}
+
+fn install_for(environment: &TestEnvironment, name: &str, hooks: &str, script: &str) {
     let manifest = format!(
         "name: {name}\nversion: 1.0.0\napi: 1\nsummary: A test.\nentry: init.lua\n\
-         hooks: [release.watch]\n"
+         hooks: [{hooks}]\n"
     );
     environment.write_file(format!("{name}/plugin.yaml"), manifest);
     environment.write_file(format!("{name}/init.lua"), script);
@@ -158,4 +162,31 @@ fn without_an_approved_plugin_nothing_is_judged_and_it_is_said() {
         "{told}"
     );
     assert_eq!(environment.http_get(APP, "/").1, " from v2\n");
+}
+
+#[test]
+fn what_is_bad_and_stays_is_undone_by_a_person() {
+    let environment = with_app(Some("releases:advanced"));
+    let script = "slugline.on('release.watch', function(w) slugline.deny('never') end)\n\
+                  slugline.on('rollback.check', function(r)\n\
+                  if r.actor == 'slugline' then slugline.deny('ask a person') end end)";
+    deploy(&environment, WEB, "575bfa8");
+    install_for(
+        &environment,
+        "strict",
+        "release.watch, rollback.check",
+        script,
+    );
+    set(&environment, &["watch", "1"]);
+    set(&environment, &["config:add", "A=1"]);
+    wait_until("it is said", || told(&environment).len() == 2);
+    assert_snapshot!(told(&environment).join("\n"), @r"
+    v2 went bad: strict: never
+    v2 stays: strict: ask a person
+    ");
+    assert_snapshot!(environment.run(["rollback"]).success(), @r"
+    $ slugline rollback
+    Rolled back to v1
+    2> v3 now runs, with the code and config of v1. Undo: slugline rollback v2
+    ");
 }

@@ -25,7 +25,7 @@ use crate::actor::Actor;
 use crate::app::AppName;
 use crate::operation::{NotPlanned, Operation, Past, Plan};
 use crate::port::{
-    Clock, CompileError, Compiler, Ids, LaunchError, Launcher, Ledger, LedgerError, Policies,
+    Clock, CompileError, Compiler, Ids, Kept, LaunchError, Launcher, Ledger, LedgerError, Policies,
     ProviderError, Providers,
 };
 use crate::refusal::Refusal;
@@ -235,6 +235,10 @@ impl Past for LedgerPast<'_> {
 
     fn state_at(&self, version: Version) -> Result<crate::state::State, LedgerError> {
         self.ledger.state_at(self.app, version)
+    }
+
+    fn verdict(&self, version: Version) -> Result<Option<String>, LedgerError> {
+        self.ledger.kept(self.app, version, Kept::Verdict)
     }
 
     fn addons_at(&self, version: Version) -> Result<crate::addon::Addons, LedgerError> {

@@ -7,6 +7,7 @@ pub mod deploy;
 pub mod retry;
 pub mod rollback;
 
+mod previous;
 mod recompile;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,12 @@ pub trait Past {
     /// # Errors
     /// Those of the ledger.
     fn state_at(&self, version: Version) -> Result<State, LedgerError>;
+
+    /// Why a release went bad after it had taken over, if it did.
+    ///
+    /// # Errors
+    /// Those of the ledger.
+    fn verdict(&self, version: Version) -> Result<Option<String>, LedgerError>;
 
     /// Its add-ons alone.
     ///

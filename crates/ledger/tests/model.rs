@@ -92,6 +92,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         5 => (number(), any::<bool>()).prop_map(|(number, pinned)| Verb::Keep(number, pinned)),
         3 => Just(Verb::Prune),
         5 => Just(Verb::Restart),
+        8 => Just(Verb::GoBad),
     ]
 }
 

@@ -10,6 +10,7 @@ mod keep;
 pub mod picture;
 mod rollback;
 mod settle;
+mod watch;
 mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +67,8 @@ struct Release {
     at: i64,
     /// Why it failed, if it did.
     failed: Option<&'static str>,
+    /// Whether it went bad after it took over.
+    bad: bool,
     state: State,
     pinned: bool,
 }
@@ -205,7 +208,9 @@ impl Model {
         let Some(app) = self.apps.get(name) else {
             return Err(Answer::new("no app"));
         };
-        if command.guess == Some(Guess::Wrong) {
+        // Nobody guesses in the name of the daemon.
+        let guesses = !matches!(command.verb, Verb::GoBad);
+        if guesses && command.guess == Some(Guess::Wrong) {
             return Err(Answer::refused([Says::Something]));
         }
         let tier = app.state.tier().map(str::to_owned);
@@ -240,6 +245,7 @@ impl Model {
             }
             Verb::Prune => Ok(Answer::new(format!("pruned {:?}", self.prune(name)))),
             Verb::Restart => self.restart(command),
+            Verb::GoBad => self.go_bad(command),
             Verb::Add(plan) if wish::is_tier(plan)? && tier.is_none() => {
                 let wish = Wish::of(app, command)?;
                 self.check(command, &wish)?;

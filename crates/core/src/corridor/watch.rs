@@ -117,7 +117,7 @@ impl Engine<'_> {
             for release in page {
                 let ran = release.status == Status::Succeeded;
                 let of = release.version;
-                if ran && self.ledger.kept(app, of, Kept::Verdict)?.is_none() {
+                if ran && past.verdict(of)?.is_none() {
                     return Ok(Some(of));
                 }
             }

@@ -86,6 +86,7 @@ pub(crate) struct World {
     past: Vec<(Release, State)>,
     newest_deploy: Option<Deployed>,
     pinned: bool,
+    bad: BTreeSet<u64>,
 }
 
 impl World {
@@ -97,6 +98,11 @@ impl World {
             };
             self.state.config.insert(key(k), var);
         }
+        self
+    }
+
+    pub(crate) fn without(mut self, var: &str) -> Self {
+        self.state.config.remove(&key(var));
         self
     }
 
@@ -196,6 +202,12 @@ impl World {
         )
     }
 
+    /// A release has gone bad after it took over.
+    pub(crate) fn gone_bad(mut self, number: u64) -> Self {
+        self.bad.insert(number);
+        self
+    }
+
     /// Forgets a release, as a tier does.
     pub(crate) fn pruned(mut self, number: u64) -> Self {
         self.past
@@ -288,6 +300,11 @@ impl Past for World {
             .find(|(release, _)| release.version == version);
         let none = || LedgerError::NoRelease(AppName::new("myapp").unwrap(), version);
         found.map(|(_, state)| state.clone()).ok_or_else(none)
+    }
+
+    fn verdict(&self, version: Version) -> Result<Option<String>, LedgerError> {
+        let bad = self.bad.contains(&version.number());
+        Ok(bad.then(|| "web.1 crashed; another took over".to_owned()))
     }
 
     fn addons_at(&self, version: Version) -> Result<Addons, LedgerError> {

@@ -1,6 +1,7 @@
 //! `rollback`: the code and config of an earlier release, as a new release (S16 to S22). Whether
 //! the tier permits it is asked later, in the corridor's check.
 
+use super::previous::previous;
 use super::{Code, NotPlanned, Operation, Past, Plan, View};
 use crate::addon::PlanName;
 use crate::change::{Change, Half};
@@ -16,7 +17,7 @@ const FAR: usize = 1000;
 /// Goes back to an earlier release.
 #[derive(Clone, Debug, Default)]
 pub struct Rollback {
-    /// The release; `None` for the newest before the current one that succeeded.
+    /// The release; `None` for the newest before the current one that succeeded and did not go bad.
     pub target: Option<Version>,
     /// Only this half of it.
     pub half: Option<Half>,
@@ -122,47 +123,27 @@ pub fn eligible(
 }
 
 impl Rollback {
-    /// The release to go back to, and notes on those that were skipped to reach it (S16).
+    /// The release to go back to, with what is to be said of it, or of those that were skipped to
+    /// reach it (S16).
     fn target(&self, view: &View<'_>) -> Result<(Release, Vec<String>), NotPlanned> {
         let moment = view.moment;
         let Some(tier) = moment.state.tier() else {
             return Err(refuse(Ineligible::NoTier, view)?);
         };
         let Some(version) = self.target else {
-            return previous(view);
+            return previous(view, self.half);
         };
         if version > moment.last {
             return Err(refuse(Ineligible::Never(version, moment.last), view)?);
         }
         match view.past.release(version)? {
-            Some(release) => Ok((release, Vec::new())),
-            None => Err(refuse(Ineligible::Pruned(version, tier.clone()), view)?),
-        }
-    }
-}
-
-/// The newest release before the current one that succeeded.
-fn previous(view: &View<'_>) -> Result<(Release, Vec<String>), NotPlanned> {
-    let Some(current) = &view.moment.current else {
-        return Err(refuse(Ineligible::NothingBefore, view)?);
-    };
-    let (mut before, mut skipped) = (current.version, Vec::new());
-    loop {
-        let page = view.past.history(Some(before), 50)?;
-        let Some(last) = page.last() else {
-            return Err(refuse(Ineligible::NothingBefore, view)?);
-        };
-        before = last.version;
-        for release in page {
-            match &release.status {
-                Status::Succeeded => return Ok((release, skipped)),
-                Status::Failed(why) => {
-                    skipped.push(format!("Skipped {}: it failed ({why})", release.version))
-                }
-                Status::Pending => {
-                    skipped.push(format!("Skipped {}: it is not finished", release.version))
-                }
+            Some(release) => {
+                let bad = view.past.verdict(version)?;
+                let note =
+                    bad.map(|why| format!("{version} went bad after it had taken over: {why}"));
+                Ok((release, note.into_iter().collect()))
             }
+            None => Err(refuse(Ineligible::Pruned(version, tier.clone()), view)?),
         }
     }
 }
@@ -224,7 +205,7 @@ fn nearest_eligible(
 impl Operation for Rollback {
     fn plan(&self, view: &View<'_>) -> Result<Plan, NotPlanned> {
         let moment = view.moment;
-        let (target, skipped) = self.target(view)?;
+        let (target, notes) = self.target(view)?;
         if let Err(why) = eligible(moment, view.past, &target)? {
             return Err(refuse(why, view)?);
         }
@@ -262,7 +243,7 @@ impl Operation for Rollback {
             )));
         }
         plan.release_phase = !self.skip_release_phase;
-        plan.warnings = skipped;
+        plan.warnings = notes;
         plan.rollback = Some(rollback_request(view.past, current, &target, view.now)?);
         Ok(plan)
     }

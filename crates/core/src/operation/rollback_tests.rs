@@ -72,6 +72,42 @@ fn without_a_target_it_is_the_newest_before_the_current_that_succeeded() {
 }
 
 #[test]
+fn what_went_bad_is_passed_over_and_so_is_what_runs_in_its_place() {
+    let check = |world: &World, expected: &str, notes: &[&str]| {
+        let plan = back(world, None).unwrap();
+        assert_eq!(plan.change.to_string(), expected);
+        assert_eq!(plan.warnings, notes);
+    };
+    let bad = |number| format!("Skipped v{number}: it went bad (web.1 crashed; another took over)");
+    // v4 is bad and stays; v5 took over from it, as a copy of v3.
+    check(&four().released().gone_bad(4), "Rollback to v3", &[&bad(4)]);
+    let undone = four()
+        .gone_bad(4)
+        .config(&[("A", "1")])
+        .without("B")
+        .running('b');
+    let same = "Skipped v3: it is the same as v5, which runs";
+    check(&undone, "Rollback to v2", &[&bad(4), same]);
+    // What is the same is passed over only on the way back from one that went bad.
+    let twice = four().released();
+    assert!(matches!(back(&twice, None), Err(NotPlanned::Nothing(_))));
+    let both = undone.gone_bad(2).pruned(1);
+    assert_eq!(
+        refused(&both, None),
+        format!(
+            "There is no earlier release to roll back to|{}\n{same}\n{}\n\
+             To go there all the same: slugline rollback v4",
+            bad(4),
+            bad(2)
+        )
+    );
+    // One that is named is gone back to, with a warning.
+    let plan = back(&both, Some(4)).unwrap();
+    let warning = "v4 went bad after it had taken over: web.1 crashed; another took over";
+    assert_eq!(plan.warnings, [warning]);
+}
+
+#[test]
 fn one_half_can_be_copied_alone() {
     let check = |half, text: &str, code: char, config: &str| {
         let target = Some(Version::new(2));

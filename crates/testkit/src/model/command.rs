@@ -59,6 +59,8 @@ pub enum Verb {
     Prune,
     /// `restart`
     Restart,
+    /// What is current goes bad while it is watched (S39).
+    GoBad,
 }
 
 /// Half of a release.
@@ -146,6 +148,13 @@ impl Answer {
     #[must_use]
     pub fn refused(says: impl Into<Vec<Says>>) -> Self {
         let (kind, says) = ("refused".to_owned(), says.into());
+        Self { kind, says }
+    }
+
+    /// A release that went bad stays, for this reason.
+    #[must_use]
+    pub fn stays(says: Says) -> Self {
+        let (kind, says) = ("stays".to_owned(), vec![says]);
         Self { kind, says }
     }
 

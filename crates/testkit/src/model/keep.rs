@@ -122,6 +122,7 @@ fn asks(app: &App, wish: &Wish, fails: bool) -> bool {
         actor: "",
         at: 0,
         failed: None,
+        bad: false,
         state: super::State::default(),
         pinned: false,
     };

@@ -77,8 +77,9 @@ impl Model {
             let (change, actor, at) = (&it.change, it.actor, it.at);
             let status = it.failed.unwrap_or("succeeded");
             let pinned = if it.pinned { ", pinned" } else { "" };
+            let bad = if it.bad { ", bad" } else { "" };
             lines.push(format!(
-                "v{version} {change} by {actor} at {at}: {status}{pinned}: {}",
+                "v{version} {change} by {actor} at {at}: {status}{pinned}{bad}: {}",
                 state(&it.state)
             ));
         }

@@ -24,6 +24,21 @@ impl App {
         )
     }
 
+    /// Where a rollback goes that names no release: what failed or went bad is passed over, and behind
+    /// one that went bad also what is the same as now (S16).
+    fn good_before(&self, current: u64, half: Option<Half>) -> Option<u64> {
+        let mut behind_bad = false;
+        self.before(current).find(|version| {
+            let Some(release) = self.releases.get(version) else {
+                return false;
+            };
+            behind_bad |= release.bad;
+            let code = half == Some(Half::Config) || release.state.code == self.state.code;
+            let config = half == Some(Half::Code) || release.state.own() == self.state.own();
+            !(release.bad || (behind_bad && code && config))
+        })
+    }
+
     /// Why the rules forbid going back to a release that is kept.
     fn forbidden(&self, target: u64) -> Option<String> {
         let release = self.releases.get(&target)?;
@@ -65,8 +80,7 @@ pub(super) fn rollback(
     let target = match target {
         Some(target) => target,
         None => app
-            .before(current)
-            .next()
+            .good_before(current, half)
             .ok_or_else(|| refused("There is no earlier release to roll back to".to_owned()))?,
     };
     app.kept(target)?;
@@ -96,6 +110,8 @@ pub(super) fn rollback(
     if !named {
         // Each that was skipped is named, with its reason (S16).
         wish.warnings = app.releases.range(target + 1..current).count();
+    } else if app.releases.get(&target).is_some_and(|it| it.bad) {
+        wish.warnings = 1;
     }
     let steps = app
         .before(current)

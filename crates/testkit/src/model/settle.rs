@@ -33,6 +33,7 @@ impl Model {
             actor: command.actor,
             at: now,
             failed: fails.then_some(CRASH),
+            bad: false,
             state: state.clone(),
             pinned: false,
         };

@@ -4,12 +4,13 @@
 use std::fmt::Write;
 
 use slugline_core::config::Owner;
+use slugline_core::corridor::watch::Undone;
 use slugline_core::corridor::{Done, Failure, Request, Silent};
 use slugline_core::event::Event;
 use slugline_core::operation::addons::{ChangePlan, Remove, Way};
 use slugline_core::operation::rollback::Rollback;
 use slugline_core::operation::{Operation, config};
-use slugline_core::port::LedgerError;
+use slugline_core::port::{Kept, LedgerError};
 use slugline_core::refusal::Refusal;
 use slugline_core::release::{Release, Status, Version};
 use slugline_core::resource::ResourceId;
@@ -95,6 +96,17 @@ impl World {
                 let version = engine.restart(&request, &mut Silent)?;
                 Ok(heard(format!("restarted {version}")))
             }
+            Verb::GoBad => {
+                let undone = engine.undo_bad(&app, v(current), "web.1 crashed", &mut Silent)?;
+                Ok(match undone {
+                    Undone::TakenOver(done) => made(&done),
+                    Undone::Stays(why) => Heard {
+                        texts: vec![(why, None)],
+                        ..heard("stays")
+                    },
+                    Undone::Replaced => heard("replaced"),
+                })
+            }
             Verb::Add(plan) if engine.is_first_tier(&app, plan)? => {
                 let tier = add(plan, command.id);
                 let tier = engine.install_first_tier(&request, &tier, &mut Silent)?;
@@ -176,7 +188,9 @@ impl World {
         }
         for it in self.ledger.history(&of, None, usize::MAX)?.iter().rev() {
             let state = state(&self.ledger.state_at(&of, it.version)?);
-            lines.push(format!("{}: {state}", release(it)));
+            let verdict = self.ledger.kept(&of, it.version, Kept::Verdict)?;
+            let bad = verdict.map_or("", |_| ", bad");
+            lines.push(format!("{}{bad}: {state}", release(it)));
         }
         let running = self.running(&of);
         let running = running.map(|(version, up)| (version.number(), up));

@@ -1,8 +1,11 @@
 //! `slugline rollback`
 
+use slugline_core::app::AppName;
 use slugline_core::change::{Change, Half};
 use slugline_core::corridor::{Done, Failure};
 use slugline_core::operation::rollback::Rollback;
+use slugline_core::port::{Kept, Ledger};
+use slugline_core::release::Version;
 
 use crate::commands::{Outcome, dry_run};
 use crate::context::Context;
@@ -11,7 +14,8 @@ use crate::progress::{Narrator, change};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The release; the newest before the current one that succeeded where none is named
+    /// The release; the newest before the current one that succeeded and did not go bad where none is
+    /// named
     #[arg(value_name = "vN", conflicts_with = "unpin")]
     release: Option<String>,
     /// Only the code
@@ -71,7 +75,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.dry_run {
         return dry_run::show(context, &engine, &request, &operation);
     }
-    let answer = |done: &Done| answer(context, done);
+    let answer = |done: &Done| answer(context, done, &undo(engine.ledger, &app, done));
     change(
         context,
         &engine,
@@ -82,8 +86,18 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     )
 }
 
+/// The command that goes back again: what was left has to be named where it went bad.
+fn undo(ledger: &dyn Ledger, app: &AppName, done: &Done) -> String {
+    let left = done.plan.rollback.as_ref().map(|it| it.current.version);
+    let bad = |left: &Version| matches!(ledger.kept(app, *left, Kept::Verdict), Ok(Some(_)));
+    left.filter(bad).map_or_else(
+        || "slugline rollback".to_owned(),
+        |left| format!("slugline rollback {left}"),
+    )
+}
+
 /// The fixed answer; on standard error, which release now runs and how to undo it.
-fn answer(context: &Context, done: &Done) -> String {
+fn answer(context: &Context, done: &Done, undo: &str) -> String {
     let Change::Rollback { target, half } = &done.plan.change else {
         return String::new();
     };
@@ -94,7 +108,7 @@ fn answer(context: &Context, done: &Done) -> String {
     };
     let now = done.release.version;
     context.ui.status(format_args!(
-        "{now} now runs, with the {what} of {target}. Undo: slugline rollback"
+        "{now} now runs, with the {what} of {target}. Undo: {undo}"
     ));
     format!("Rolled back to {target}")
 }
