@@ -6,6 +6,7 @@ mod common;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use common::*;
 use slugline_core::release::Version;
@@ -163,4 +164,33 @@ fn stopping_an_app_that_makes_room_starts_nothing_again() {
     let status = daemon.status(&name);
     let mut states = status.processes.iter().map(|it| it.state.word());
     assert!(states.all(|state| state == "stopped"), "{status:?}");
+}
+
+#[test]
+fn without_web_processes_nobody_waits_for_a_launch() {
+    let (daemon, dir, name) = (Daemon::start(), slug(), app("none"));
+    let scaled = |version, worker: &str| {
+        let mut spec = with_process(alone("none", version, dir.path()), "worker", worker);
+        spec.settings
+            .formation
+            .entry("web".into())
+            .or_default()
+            .count = 0;
+        spec
+    };
+    let lingers = "trap 'until test -f go; do sleep 0.02; done; exit 0' TERM; \
+                   while :; do sleep 0.05; done";
+    daemon.release(&scaled(1, lingers));
+    std::thread::scope(|scope| {
+        let launch = scope.spawn(|| daemon.release(&scaled(2, "exec sleep 600")));
+        // What runs ends first, and takes its time.
+        daemon.wait_for_log(&name, "slugline[worker.1]: Stopping process");
+        let begun = Instant::now();
+        let answer = daemon.get(&name, "/version");
+        assert!(answer.head.contains("h14"), "{}", answer.head);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        std::fs::write(dir.path().join("go"), "").unwrap();
+        launch.join().unwrap();
+    });
+    assert!(daemon.get(&name, "/version").head.contains("h14"));
 }

@@ -14,6 +14,7 @@ use crate::drain::{Retiring, Then, answer};
 use crate::launch::{Context, Handle};
 use crate::router::route::Closed;
 use crate::router::target::Destination;
+use crate::spec::WEB;
 use crate::unit::{Progress, UnitRequest};
 
 /// A web process that is started again within this time is waited for by requests.
@@ -71,7 +72,7 @@ impl App {
         let again = |unit: &&Handle| unit.state == ProcessState::Crashed && soon(unit);
         if !up.is_empty() {
             self.route.open(&up);
-        } else if is(ProcessState::Starting) || web.iter().any(again) || self.makes_room() {
+        } else if is(ProcessState::Starting) || web.iter().any(again) || self.makes_room_for_web() {
             self.route.soon();
         } else if is(ProcessState::Crashed) {
             self.route.close(Closed::Crashed);
@@ -90,6 +91,16 @@ impl App {
         let ended = |it: &Generation| it.units.is_empty() && it.spec.formation().count() > 0;
         let empty = current.is_some_and(ended);
         empty && self.phase.candidate().is_some()
+    }
+
+    /// Whether web processes are to come where what runs has ended for them: nobody waits for those of
+    /// an app that is scaled to none.
+    fn makes_room_for_web(&self) -> bool {
+        let mut formation = self.phase.candidate().map(|it| it.running.spec.formation());
+        let web = formation
+            .as_mut()
+            .is_some_and(|it| it.any(|(kind, _)| kind == WEB));
+        web && self.makes_room()
     }
 
     /// Tells the router under which hosts the app answers, and whether it is under maintenance.
