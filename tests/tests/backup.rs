@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use insta::assert_snapshot;
+use rcgen::generate_simple_self_signed;
 use slugline_testkit::environment::{Caller, TestEnvironment};
 use trouble::{MARKER, SITE, Trouble, does};
 
@@ -348,4 +349,41 @@ fn an_add_on_with_a_server_runs_again_and_empty() {
         "{ps}"
     );
     does(&there.run(["serve", "--stop"]));
+}
+
+#[test]
+fn certificates_come_back_with_their_keys_unless_keys_are_left_out() {
+    let trouble = Trouble::serving();
+    let env = &trouble.env;
+    let made = generate_simple_self_signed(["www.shop.example".to_owned()]).unwrap();
+    env.write_file("cert.pem", made.cert.pem());
+    env.write_file("key.pem", made.signing_key.serialize_pem());
+    does(&env.run(["certs:add", "www.shop.example", "cert.pem", "key.pem"]));
+    let backup = env.run(["backup", "home.backup"]);
+    assert_snapshot!(backup.hide("home.backup (", "SIZE"), @"
+    $ slugline backup home.backup
+    Backed up 1 app with 2 releases to home.backup (SIZE)
+    2> The ledger's key is in it: whoever has the file can read every config var. --without-key leaves it out.
+    2> The certificates of hosts are in it, with their private keys.
+    ");
+    does(&env.run(["restore", "home.backup", "--into", "other"]));
+    let file = |home: &Path| home.join("certs/www.shop.example.pem");
+    let restored = file(&env.work().join("other"));
+    assert_eq!(
+        fs::read(&restored).unwrap(),
+        fs::read(file(&env.home())).unwrap()
+    );
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&restored), 0o600);
+    assert_eq!(mode(restored.parent().unwrap()), 0o700);
+    let there = elsewhere(env, &env.work().join("other"));
+    let listed = there.run(["certs"]).success().stdout;
+    assert!(listed.contains("www.shop.example"), "{listed}");
+    let without = env.run(["backup", "open.backup", "--without-key"]);
+    assert_snapshot!(without.hide("open.backup (", "SIZE"), @"
+    $ slugline backup open.backup --without-key
+    Backed up 1 app with 2 releases to open.backup (SIZE)
+    2> The ledger's key is not in it: keep a copy of the key elsewhere. Without it the config vars are lost.
+    2> The certificates of hosts are not in it; add them again where it is restored: slugline certs:add
+    ");
 }

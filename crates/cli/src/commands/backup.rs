@@ -25,9 +25,19 @@ use crate::render::when::rfc3339;
 pub struct Args {
     /// The file to write; `-` is standard output
     file: PathBuf,
-    /// Leave the ledger's key out; without it the config vars in the backup cannot be read
+    /// Leave the ledger's key out, without which the config vars in the backup cannot be read; and the
+    /// certificates, whose keys are as secret
     #[arg(long)]
     without_key: bool,
+}
+
+/// Which secrets are in a backup.
+#[derive(Clone, Copy)]
+struct Secrets {
+    /// The ledger's key, where it is kept in the home.
+    key: bool,
+    /// The certificates, each with its private key.
+    certificates: bool,
 }
 
 /// What a provider writes into the folder of a resource is smaller; all else there is data.
@@ -38,20 +48,23 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     refuse(&args.file, to_stdout)?;
     let ledger = context.ledger()?;
     let source = Source::of(context, &ledger)?;
-    let with_key = !args.without_key && matches!(context.env.key(), KeySource::File);
+    let secrets = Secrets {
+        key: !args.without_key && matches!(context.env.key(), KeySource::File),
+        certificates: !args.without_key,
+    };
     let told = if to_stdout {
         let out = BufWriter::new(io::stdout().lock());
-        let (mut out, told) = source.write(context, with_key, out)?;
+        let (mut out, told) = source.write(context, secrets, out)?;
         out.flush().map_err(|error| CommandError::because(&error))?;
         told
     } else {
-        source.write_file(context, with_key, &args.file)?
+        source.write_file(context, secrets, &args.file)?
     };
     match to_stdout {
         true => context.ui.status(&told),
         false => context.ui.data(&told),
     }
-    source.tell(context, with_key)?;
+    source.tell(context, secrets)?;
     Ok(Status::Done)
 }
 
@@ -107,7 +120,7 @@ impl Source {
     fn write_file(
         &self,
         context: &Context,
-        with_key: bool,
+        secrets: Secrets,
         file: &Path,
     ) -> Result<String, CommandError> {
         let shown = file.display();
@@ -120,7 +133,7 @@ impl Source {
             return Err(CommandError::failed(why));
         }
         let new = NamedTempFile::with_prefix_in(".slugline-backup-", above).map_err(failed)?;
-        let (out, told) = self.write(context, with_key, BufWriter::new(new))?;
+        let (out, told) = self.write(context, secrets, BufWriter::new(new))?;
         let new = out
             .into_inner()
             .map_err(|error| failed(error.into_error()))?;
@@ -138,13 +151,13 @@ impl Source {
     fn write<W: Write>(
         &self,
         context: &Context,
-        with_key: bool,
+        secrets: Secrets,
         to: W,
     ) -> Result<(W, String), CommandError> {
         let home = &context.home;
         let mut backup = Backup::begin(to)?;
         backup.add("ledger.db", &self.scratch.path().join("ledger.db"))?;
-        if with_key {
+        if secrets.key {
             backup.add(KEY_FILE, &self.scratch.path().join(KEY_FILE))?;
         }
         self.add_slugs(context, &mut backup)?;
@@ -163,13 +176,18 @@ impl Source {
         for id in self.snapshot.resource_ids()?.into_keys() {
             add_small(&mut backup, home, &format!("resources/{id}"))?;
         }
+        if secrets.certificates {
+            for (name, path) in certificates(home)? {
+                backup.add(&format!("{CERTIFICATES}/{name}"), &path)?;
+            }
+        }
         let releases = self.snapshot.releases_kept()?;
         let about = Manifest {
             format: slugline_slug::backup::FORMAT,
             slugline: env!("CARGO_PKG_VERSION").to_owned(),
             made_at: rfc3339(MachineClock::new(&context.env)?.now()),
             home: home.display().to_string(),
-            key: with_key,
+            key: secrets.key,
             apps: apps.len() as u64,
             releases,
             files: Default::default(),
@@ -210,8 +228,8 @@ impl Source {
     }
 
     /// What the person has to know of it.
-    fn tell(&self, context: &Context, with_key: bool) -> Result<(), CommandError> {
-        context.ui.status(match with_key {
+    fn tell(&self, context: &Context, secrets: Secrets) -> Result<(), CommandError> {
+        context.ui.status(match secrets.key {
             true => {
                 "The ledger's key is in it: whoever has the file can read every config var. \
                  --without-key leaves it out."
@@ -221,6 +239,15 @@ impl Source {
                  config vars are lost."
             }
         });
+        if !certificates(&context.home)?.is_empty() {
+            context.ui.status(match secrets.certificates {
+                true => "The certificates of hosts are in it, with their private keys.",
+                false => {
+                    "The certificates of hosts are not in it; add them again where it is restored: \
+                     slugline certs:add"
+                }
+            });
+        }
         let mut held = Vec::new();
         for app in self.snapshot.apps()? {
             for resource in self.snapshot.resources(&app.name)? {
@@ -235,6 +262,16 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// The folder of certificates in a home, and in a backup.
+const CERTIFICATES: &str = "certs";
+
+/// The files of certificates, by name; not those that are being written.
+fn certificates(home: &Path) -> Result<Vec<(String, PathBuf)>, CommandError> {
+    let mut all = listed(&home.join(CERTIFICATES))?;
+    all.retain(|(name, path)| name.ends_with(".pem") && path.is_file());
+    Ok(all)
 }
 
 /// `1 app with 2 releases`.
