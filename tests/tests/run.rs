@@ -359,3 +359,24 @@ fn any_release_that_is_kept_can_be_run_with_what_add_ons_lend_now() {
         "
     );
 }
+
+#[test]
+fn what_is_run_once_counts_among_no_processes_of_the_app() {
+    let environment = with_app(None);
+    deploy(&environment, WEB, "575bfa8");
+    let _ = environment.run(["run:detached", "sleep 7016"]).success();
+    wait_until("it runs", || {
+        let shown = environment.run(["ps"]).success().stdout;
+        shown.contains("run.1")
+    });
+    let status = environment.run(["status", "--json"]).success().json();
+    let app = &status["apps"][0];
+    assert_eq!((&app["up"], &app["processes"]), (&1.into(), &1.into()));
+    let _ = environment.run(["ps:stop", "run.1"]).success();
+    // Nor can a process type be mistaken for one.
+    environment.write_file("source/Procfile", "web: true\nrun: true\n");
+    let refused = environment.run(["deploy", "source"]).fails(1);
+    let why = "Procfile line 2: run is what `slugline run` starts; choose another name for this \
+               process type";
+    assert!(refused.stderr.contains(why), "{refused}");
+}

@@ -10,6 +10,9 @@ pub const FILE: &str = "Procfile";
 /// The longest name of a process type, in characters.
 pub const MAX_TYPE: usize = 40;
 
+/// The type that commands have which are run once, so that no process can have it.
+const ONE_OFF: &str = "run";
+
 /// What is wrong with a Procfile.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("Procfile line {line}: {why}")]
@@ -22,7 +25,7 @@ pub struct ProcfileError {
 
 /// Reads `type: command` lines. Empty lines and lines that begin with `#` are skipped; lines may
 /// end in CR LF, and the text may begin with a byte order mark. A type is 1 to [`MAX_TYPE`]
-/// letters, digits, `_` and `-`, and is there once; a command is not empty.
+/// letters, digits, `_` and `-`, is there once, and is not `run`; a command is not empty.
 ///
 /// # Errors
 /// [`ProcfileError`] for the first line that is wrong.
@@ -63,6 +66,11 @@ fn process(line: &str) -> Result<(&str, &str), String> {
         let shown: String = name.chars().take(60).collect();
         return Err(format!(
             "{shown:?} is not a process type: use 1 to {MAX_TYPE} letters, digits, _ and -"
+        ));
+    }
+    if name == ONE_OFF {
+        return Err(format!(
+            "{ONE_OFF} is what `slugline run` starts; choose another name for this process type"
         ));
     }
     if command.is_empty() {
@@ -117,6 +125,8 @@ mod tests {
             format!("{long}: a"),
             &format!("Procfile line 1: {long:?} {rule}"),
         );
+        let taken = "run is what `slugline run` starts; choose another name for this process type";
+        refused("web: a\nrun: b", &format!("Procfile line 2: {taken}"));
         refused("web:", "Procfile line 1: web has no command");
         refused("web:  \r\n", "Procfile line 1: web has no command");
         refused(

@@ -45,7 +45,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     for outline in ledger.outlines()? {
         let current = outline.version();
         let name = outline.app.name;
-        let processes = processes_of(serving.as_ref(), &name);
+        let processes = processes_of(serving.as_ref(), &name).iter();
+        // What somebody runs once is none of what the app consists of.
+        let processes: Vec<_> = processes.filter(|it| !it.is_one_off()).collect();
         apps.push(AppJson {
             release: current.map(|version| version.to_string()),
             up: processes

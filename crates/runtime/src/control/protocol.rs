@@ -192,6 +192,14 @@ pub struct ProcessStatus {
     pub memory_limit: Option<u64>,
 }
 
+impl ProcessStatus {
+    /// Whether it is a command that somebody runs once, and none of the app's own processes.
+    #[must_use]
+    pub fn is_one_off(&self) -> bool {
+        !self.server && self.name.starts_with("run.")
+    }
+}
+
 /// How a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
