@@ -13,7 +13,7 @@ use slugline_core::actor::Actor;
 use slugline_core::app::AppName;
 use slugline_core::change::Change;
 use slugline_core::config::ConfigVars;
-use slugline_core::port::LedgerError;
+use slugline_core::port::{Kept, LedgerError};
 use slugline_core::price::Price;
 use slugline_core::slug::SlugId;
 use slugline_core::state::State;
@@ -31,7 +31,7 @@ use crate::interval::Whence;
 use crate::sealing::Keys;
 use crate::slugs::Slugs;
 use crate::verify::{Broken, Carried};
-use crate::{settings, slugs, sql, usage};
+use crate::{kept, settings, slugs, sql, usage};
 
 /// What is said of an export besides the history.
 #[derive(Clone, Copy, Debug)]
@@ -294,7 +294,12 @@ fn releases(
         };
         let release = release(row, places, &before, &after, values);
         before = after;
-        release
+        let kept = |what| kept::of_release(from.db, from.keys, (from.app, number), what);
+        Ok(form::Release {
+            output: if values { kept(Kept::Output)? } else { None },
+            verdict: kept(Kept::Verdict)?,
+            ..release?
+        })
     })?;
     lines.list("releases", all)
 }
@@ -338,6 +343,8 @@ fn release(
             "release.origin",
         )?,
         digest: digest(row, 10)?,
+        output: None,
+        verdict: None,
     })
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use slugline_core::port::{Ledger, LedgerError};
+use slugline_core::port::{Kept, Ledger, LedgerError};
 use slugline_core::time::Timestamp;
 use slugline_ledger::{Document, Export, SqliteLedger, Wanted};
 use slugline_testkit::model::{Command, Half, Number, Verb};
@@ -48,6 +48,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         }),
         5 => back().prop_map(|number| Verb::Keep(number, true)),
         4 => Just(Verb::Prune),
+        8 => Just(Verb::GoBad),
     ]
 }
 
@@ -80,6 +81,16 @@ fn world(home: &std::path::Path, commands: Vec<(Verb, bool)>) -> (World, Rc<Sqli
             fails: fails.then_some(Fails::Launch),
         };
         world.obey(&command, last, current.map_or(0, |it| it.version.number()));
+    }
+    // What a release phase wrote is kept as well.
+    let shop = name("shop");
+    for release in world.ledger.history(&shop, None, 2).unwrap() {
+        let text = format!("{} wrote\nthis", release.version);
+        let output = Kept::Output;
+        world
+            .ledger
+            .keep(&shop, release.version, output, &text)
+            .unwrap();
     }
     (world, ledger)
 }
@@ -129,6 +140,9 @@ proptest! {
             let version = release.version;
             prop_assert_eq!(new.state_at(&app, version).unwrap(), old.state_at(&app, version).unwrap());
             prop_assert_eq!(new.plugins_at(&app, version).unwrap(), old.plugins_at(&app, version).unwrap());
+            for what in [Kept::Output, Kept::Verdict] {
+                prop_assert_eq!(new.kept(&app, version, what).unwrap(), old.kept(&app, version, what).unwrap());
+            }
         }
         let to = World::over(Rc::clone(&new) as Rc<dyn Ledger>);
         let listed = |world: &World| format!("{:?}", world.engine().history_with_eligibility(&app, 99));

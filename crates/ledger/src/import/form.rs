@@ -112,6 +112,12 @@ pub(crate) struct Release {
     pub(crate) origin: Option<usize>,
     /// Its digest in the home that it comes from.
     pub(crate) digest: Option<Hex>,
+    /// What its release phase wrote; left out where values are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output: Option<String>,
+    /// Why it went bad after it had taken over, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verdict: Option<String>,
 }
 
 /// What differs from the release before.

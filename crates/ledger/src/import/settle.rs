@@ -57,6 +57,8 @@ impl Document {
                 plugins: None,
                 origin: None,
                 digest: None,
+                output: None,
+                verdict: None,
             });
             self.form.last = version;
             self.form.current = Some(version);

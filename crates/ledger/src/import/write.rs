@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 use slugline_core::actor::Actor;
-use slugline_core::port::LedgerError;
+use slugline_core::port::{Kept, LedgerError};
 use slugline_core::settings::Settings;
 use slugline_core::state::State;
 use slugline_core::time::Timestamp;
@@ -23,7 +23,7 @@ use crate::decode::number;
 use crate::fault::{Result, corrupt};
 use crate::interval::{Interval, Kind, insert};
 use crate::sealing::Ring;
-use crate::{apps, origins, plugin_sets, settings, slugs, sql, usage};
+use crate::{apps, kept, origins, plugin_sets, settings, slugs, sql, usage};
 
 impl SqliteLedger {
     /// Makes an app with this history. Its numbers, changes, actors, times, outcomes, pins and
@@ -302,6 +302,15 @@ impl Writer<'_> {
                 link.content,
                 self.before
             ])?;
+        let texts = [
+            (Kept::Output, &release.output),
+            (Kept::Verdict, &release.verdict),
+        ];
+        for (what, text) in texts {
+            if let Some(text) = text {
+                kept::put(self.tx, self.ring, (self.id, made.version), what, text)?;
+            }
+        }
         Ok(())
     }
 
