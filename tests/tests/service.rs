@@ -135,6 +135,48 @@ fn units_run_this_program_for_this_home() {
 }
 
 #[test]
+fn units_have_the_doors_that_are_asked_for_and_no_key() {
+    let environment = with_app(None);
+    let doors = ["--bind", "0.0.0.0", "--tls-port", "8443"];
+    let words = ["serve:install", "--print", "--user", "--port", "8080"];
+    let units = environment.run(words.iter().chain(&doors).copied().collect::<Vec<_>>());
+    let units = units.success().stdout;
+    assert!(
+        units.contains("\" serve --bind 0.0.0.0 --tls-port 8443\n"),
+        "{units}"
+    );
+    assert!(units.contains("ListenStream=0.0.0.0:8080\n"), "{units}");
+    assert!(!units.contains("AmbientCapabilities"), "{units}");
+    // Else what the variables say.
+    let told = environment.caller().with("SLUGLINE_BIND", "::1");
+    let units = told.run(words).success().stdout;
+    assert!(units.contains("ListenStream=[::1]:8080\n"), "{units}");
+    assert!(units.contains("\" serve\n"), "{units}");
+    // The key that is in the environment is in no unit, and it is said what to do about it.
+    let key = std::fs::read_to_string(environment.home().join("ledger.key")).unwrap();
+    let key = key.lines().find(|line| !line.starts_with('#')).unwrap();
+    let secret = environment.caller().with("SLUGLINE_KEY", key);
+    let installed = secret
+        .run(["serve:install", "--user", "--port", "8080"])
+        .success();
+    assert!(
+        installed
+            .stderr
+            .contains("The ledger's key comes from SLUGLINE_KEY here"),
+        "{installed}"
+    );
+    assert!(
+        installed.stderr.contains("EnvironmentFile=/PATH"),
+        "{installed}"
+    );
+    let folder = environment.folder().join("user/.config/systemd/user");
+    for name in ["slugline.service", "slugline.socket"] {
+        let unit = std::fs::read_to_string(folder.join(name)).unwrap();
+        assert!(!unit.contains(key), "{name}");
+    }
+}
+
+#[test]
 fn systemd_has_nothing_to_say_against_the_units() {
     if !Command::new("systemd-analyze")
         .arg("--version")

@@ -1,11 +1,13 @@
 //! `slugline serve:install`: systemd runs the daemon from now on, after a crash and a reboot too.
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use nix::unistd::{Uid, User};
+use slugline_ledger::KeySource;
 
 use crate::commands::Outcome;
 use crate::commands::serve::units::{SERVICE, SOCKET, Units, folder};
@@ -24,6 +26,12 @@ pub struct Args {
     /// The router's port; else SLUGLINE_PORT, else 8080
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
+    /// The address that the router listens at; else SLUGLINE_BIND, else 127.0.0.1
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
+    /// The router's port for TLS, with the certificates of `certs:add`; else SLUGLINE_TLS_PORT
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    tls_port: Option<u16>,
     /// Show the units, and do nothing
     #[arg(long)]
     print: bool,
@@ -56,6 +64,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         program: &program,
         home: &home,
         port,
+        bind: args.bind.map_or_else(|| context.env.bind(), Ok)?,
+        tls_port: match args.tls_port {
+            Some(port) => Some(port),
+            None => context.env.tls_port()?.filter(|port| *port > 0),
+        },
         user: if system { owner(&home)? } else { None },
         system,
     };
@@ -84,8 +97,24 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         "Wrote {SERVICE} and {SOCKET} to {}",
         folder.display()
     ));
-    begin(context, system)
+    if matches!(context.env.key(), KeySource::File) {
+        return begin(context, system);
+    }
+    // No secret is written into a unit without being asked for, and without it the daemon cannot begin.
+    context.ui.warning(NEEDS_KEY);
+    context
+        .ui
+        .status(format_args!("Then:\n{}", shown(&STEPS, system)));
+    Ok(Status::Done)
 }
+
+/// What is to be done where the ledger's key comes from the environment.
+const NEEDS_KEY: &str = "The ledger's key comes from SLUGLINE_KEY here, and is in no unit. Put the line SLUGLINE_KEY=… \
+    into a file of mode 0600, and name that file to the service: `systemctl edit slugline.service` \
+    (--user for your own), with the lines [Service] and EnvironmentFile=/PATH";
+
+/// What makes systemd run it.
+const STEPS: [&[&str]; 2] = [&["daemon-reload"], &["enable", "--now", SOCKET, SERVICE]];
 
 /// The user that owns the home, unless that is root.
 fn owner(home: &Path) -> Result<Option<String>, CommandError> {
@@ -99,11 +128,10 @@ fn owner(home: &Path) -> Result<Option<String>, CommandError> {
 }
 
 fn begin(context: &Context, system: bool) -> Outcome {
-    let steps: [&[&str]; 2] = [&["daemon-reload"], &["enable", "--now", SOCKET, SERVICE]];
     if !Path::new("/run/systemd/system").exists() {
         context.ui.status(format_args!(
             "systemd does not run here. Where it does:\n{}",
-            shown(&steps, system)
+            shown(&STEPS, system)
         ));
         return Ok(Status::Done);
     }
@@ -113,7 +141,7 @@ fn begin(context: &Context, system: bool) -> Outcome {
             .ui
             .status("Stopped the daemon that ran in the background.");
     }
-    for step in steps {
+    for step in STEPS {
         systemctl(system, step)?;
     }
     context.ui.data("Slugline runs, and will after a reboot");

@@ -1,6 +1,7 @@
 //! The units that make systemd run the daemon of a home: what is in them, and where they go. It must not
 //! write them, nor speak to systemd.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::error::CommandError;
@@ -15,6 +16,10 @@ pub struct Units<'a> {
     pub program: &'a Path,
     pub home: &'a Path,
     pub port: u16,
+    /// The address of the router.
+    pub bind: IpAddr,
+    /// Its port for TLS, if it has one.
+    pub tls_port: Option<u16>,
     /// The user that the daemon runs as, in a system that runs it for all.
     pub user: Option<String>,
     /// Whether the system runs it, and not the systemd of one user.
@@ -47,9 +52,9 @@ impl Units<'_> {
              [Service]\n\
              Type=notify\n\
              NotifyAccess=main\n\
-             ExecStart={program} serve\n\
+             ExecStart={program} serve{doors}\n\
              Environment={home}\n\
-             {user}\
+             {user}{low_port}\
              # A daemon that hangs or dies is started again; its apps come back with their current releases.\n\
              Restart=always\n\
              RestartSec=1\n\
@@ -67,13 +72,29 @@ impl Units<'_> {
              WantedBy={target}\n",
             program = word(&self.program.to_string_lossy()),
             home = word(&format!("SLUGLINE_HOME={}", self.home.display())),
+            doors = self.doors(),
             user = user.unwrap_or_default(),
+            low_port = self.low_port(),
             target = if self.system {
                 "multi-user.target"
             } else {
                 "default.target"
             },
         )
+    }
+
+    /// What the daemon is told of doors that are not the socket's.
+    fn doors(&self) -> String {
+        let tls = |port| format!(" --bind {} --tls-port {port}", self.bind);
+        self.tls_port.map_or_else(String::new, tls)
+    }
+
+    /// A door that only root may open is opened by the daemon itself.
+    fn low_port(&self) -> &'static str {
+        match (&self.user, self.tls_port) {
+            (Some(_), Some(..1024)) => "AmbientCapabilities=CAP_NET_BIND_SERVICE\n",
+            _ => "",
+        }
     }
 
     /// The file of the socket.
@@ -83,12 +104,12 @@ impl Units<'_> {
              Description=The port of Slugline's router\n\
              \n\
              [Socket]\n\
-             ListenStream=127.0.0.1:{port}\n\
+             ListenStream={at}\n\
              FileDescriptorName=http\n\
              \n\
              [Install]\n\
              WantedBy=sockets.target\n",
-            port = self.port,
+            at = SocketAddr::new(self.bind, self.port),
         )
     }
 }
