@@ -4,7 +4,7 @@
 //! and only written down here.
 //!
 //! One write is one immediate transaction in write-ahead mode with `synchronous=FULL`, and so costs
-//! one fdatasync. Config vars and add-ons are kept as intervals of release numbers (`interval.rs`);
+//! one sync. Config vars and add-ons are kept as intervals of release numbers (`interval.rs`);
 //! every statement is in `sql.rs`, and none but `history` and `prune` costs more in a longer
 //! history.
 
