@@ -4,6 +4,7 @@
 //! It must not know a database, a process, a file, a terminal, the environment or the clock. It
 //! sees the world through the traits in [`port`].
 
+pub mod access;
 pub mod actor;
 pub mod addon;
 pub mod app;

@@ -1,6 +1,7 @@
 //! The ports: how the engine sees the world, and what each side guarantees the other. Adapters
 //! implement them; only the edge of the program knows which.
 
+pub mod access;
 pub mod compiler;
 pub mod launcher;
 pub mod ledger;
@@ -12,6 +13,7 @@ pub mod providers;
 use crate::resource::ResourceId;
 use crate::time::Timestamp;
 
+pub use access::{Access, SecretDigest};
 pub use compiler::{CompileError, CompileRequest, Compiler};
 pub use launcher::{LaunchError, LaunchSpec, Launched, Launcher, Said, Server};
 pub use ledger::{

@@ -8,6 +8,7 @@
 //! every statement is in `sql.rs`, and none but `history` and `prune` costs more in a longer
 //! history.
 
+mod access;
 mod addons;
 mod apps;
 mod asked;

@@ -410,6 +410,22 @@ statements! {
         WHERE app NOT IN (SELECT name FROM app) ORDER BY id";
     REMOVE_RESOURCE = "DELETE FROM resource WHERE id = ?1";
     PORTS = "SELECT DISTINCT port FROM resource WHERE port IS NOT NULL ORDER BY port";
+
+    TOKENS = "SELECT t.id, t.user, t.description, t.scopes, a.name, t.created_at, t.expires_at, t.used_at
+        FROM token t LEFT JOIN app a ON a.id = t.app_id ORDER BY t.created_at, t.id";
+    TOKEN_OF = "SELECT t.id, t.user, t.description, t.scopes, a.name, t.created_at, t.expires_at, t.used_at
+        FROM token t LEFT JOIN app a ON a.id = t.app_id WHERE t.secret = ?1";
+    ADD_TOKEN = "INSERT INTO token
+        (id, secret, user, description, scopes, app_id, created_at, expires_at, used_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    TOKEN_USED = "UPDATE token SET used_at = ?2 WHERE id = ?1";
+    REMOVE_TOKEN = "DELETE FROM token WHERE id = ?1";
+    COLLABORATORS = "SELECT user, role, since FROM collaborator WHERE app_id = ?1 ORDER BY user";
+    ROLE = "SELECT a.owner = ?2, c.role FROM app a
+        LEFT JOIN collaborator c ON c.app_id = a.id AND c.user = ?2 WHERE a.name = ?1";
+    SET_COLLABORATOR = "INSERT INTO collaborator (app_id, user, role, since) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (app_id, user) DO UPDATE SET role = excluded.role";
+    REMOVE_COLLABORATOR = "DELETE FROM collaborator WHERE app_id = ?1 AND user = ?2";
 }
 
 #[cfg(test)]
