@@ -39,6 +39,13 @@ pub enum Change {
         /// Those that were set before.
         keys: BTreeSet<ConfigKey>,
     },
+    /// Config vars were set and others removed, at once.
+    ConfigEdit {
+        /// Those that were set and changed.
+        added: BTreeSet<ConfigKey>,
+        /// Those that were removed.
+        removed: BTreeSet<ConfigKey>,
+    },
     /// An add-on was added.
     AddonAdd {
         /// Its plan.
@@ -91,6 +98,9 @@ impl std::fmt::Display for Change {
             Self::Deploy { commit } => write!(f, "Deploy {}", commit.short()),
             Self::ConfigAdd { keys } => write!(f, "Config add {}", join(keys)),
             Self::ConfigRemove { keys } => write!(f, "Config remove {}", join(keys)),
+            Self::ConfigEdit { added, removed } => {
+                write!(f, "Config add {}, remove {}", join(added), join(removed))
+            }
             Self::AddonAdd { plan, named: true } => write!(f, "Add-on add {plan}"),
             Self::AddonAdd { plan, named: false } => write!(f, "Add-on add {}", plan.service()),
             Self::AddonRemove { service } => write!(f, "Add-on remove {service}"),
@@ -144,6 +154,13 @@ mod tests {
                 keys: keys(&["B", "A"]),
             },
             "Config add A, B",
+        );
+        check(
+            Change::ConfigEdit {
+                added: keys(&["B", "A"]),
+                removed: keys(&["C"]),
+            },
+            "Config add A, B, remove C",
         );
         check(
             Change::ConfigRemove { keys: keys(&["A"]) },

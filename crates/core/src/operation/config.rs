@@ -23,36 +23,26 @@ pub struct Remove {
     pub keys: BTreeSet<ConfigKey>,
 }
 
+/// Sets some config vars and removes others, in one release. What is not set already is removed
+/// without a word.
+#[derive(Clone, Debug, Default)]
+pub struct Edit {
+    /// The vars to set.
+    pub set: BTreeMap<ConfigKey, ConfigValue>,
+    /// The keys to remove; one that is also set is set.
+    pub remove: BTreeSet<ConfigKey>,
+}
+
 impl Operation for Add {
     fn plan(&self, view: &View<'_>) -> Result<Plan, NotPlanned> {
-        let now = &view.moment.state.config;
-        refuse_lent(now, self.vars.keys())?;
-        let differs = |key: &ConfigKey, value: &ConfigValue| {
-            now.get(key).is_none_or(|var| var.value != *value)
-        };
-        let keys: BTreeSet<_> = self
-            .vars
-            .iter()
-            .filter(|(k, v)| differs(k, v))
-            .map(|(k, _)| k.clone())
-            .collect();
-        if keys.is_empty() {
+        refuse_lent(&view.moment.state.config, self.vars.keys())?;
+        edited(view, &self.vars, &BTreeSet::new())?.ok_or_else(|| {
             let text = match self.vars.len() {
                 1 => "It has that value already; nothing has been changed.",
                 _ => "They have those values already; nothing has been changed.",
             };
-            return Err(NotPlanned::Nothing(text.to_owned()));
-        }
-        let mut plan = changed(view, Change::ConfigAdd { keys });
-        for (key, value) in &self.vars {
-            let var = ConfigVar {
-                value: value.clone(),
-                owner: Owner::User,
-            };
-            plan.config.insert(key.clone(), var);
-        }
-        plan.config_with(view.resources.values())?;
-        Ok(plan)
+            NotPlanned::Nothing(text.to_owned())
+        })
     }
 
     fn describe(&self) -> String {
@@ -67,21 +57,21 @@ impl Operation for Remove {
     fn plan(&self, view: &View<'_>) -> Result<Plan, NotPlanned> {
         let now = &view.moment.state.config;
         refuse_lent(now, self.keys.iter())?;
-        let (set, unset): (BTreeSet<_>, BTreeSet<_>) = self
+        let is_set = |key: &&ConfigKey| now.get(key).is_some();
+        let unset: BTreeSet<_> = self
             .keys
             .iter()
+            .filter(|key| !is_set(key))
             .cloned()
-            .partition(|key| now.get(key).is_some());
+            .collect();
         let missing = (!unset.is_empty()).then(|| not_set(now, &unset));
-        if set.is_empty() {
-            return Err(NotPlanned::Nothing(missing.unwrap_or_default()));
+        match edited(view, &BTreeMap::new(), &self.keys)? {
+            None => Err(NotPlanned::Nothing(missing.unwrap_or_default())),
+            Some(mut plan) => {
+                plan.warnings.extend(missing);
+                Ok(plan)
+            }
         }
-        let mut plan = changed(view, Change::ConfigRemove { keys: set.clone() });
-        for key in &set {
-            plan.config.remove(key);
-        }
-        plan.warnings.extend(missing);
-        Ok(plan)
     }
 
     fn describe(&self) -> String {
@@ -90,6 +80,65 @@ impl Operation for Remove {
         }
         .to_string()
     }
+}
+
+impl Operation for Edit {
+    fn plan(&self, view: &View<'_>) -> Result<Plan, NotPlanned> {
+        let keys = self.set.keys().chain(&self.remove);
+        refuse_lent(&view.moment.state.config, keys)?;
+        let text = "The config vars are like that already; nothing has been changed.";
+        edited(view, &self.set, &self.remove)?.ok_or_else(|| NotPlanned::Nothing(text.to_owned()))
+    }
+
+    fn describe(&self) -> String {
+        change(
+            self.set.keys().cloned().collect(),
+            self.remove.iter().cloned().collect(),
+        )
+        .to_string()
+    }
+}
+
+/// The change of these keys.
+fn change(added: BTreeSet<ConfigKey>, removed: BTreeSet<ConfigKey>) -> Change {
+    match (added.is_empty(), removed.is_empty()) {
+        (false, false) => Change::ConfigEdit { added, removed },
+        (true, _) => Change::ConfigRemove { keys: removed },
+        (_, true) => Change::ConfigAdd { keys: added },
+    }
+}
+
+/// The plan that sets and removes these; `None` where that changes nothing.
+fn edited(
+    view: &View<'_>,
+    set: &BTreeMap<ConfigKey, ConfigValue>,
+    remove: &BTreeSet<ConfigKey>,
+) -> Result<Option<Plan>, NotPlanned> {
+    let now = &view.moment.state.config;
+    let has =
+        |key: &ConfigKey, value: &ConfigValue| now.get(key).is_some_and(|var| var.value == *value);
+    let added = set.iter().filter(|(key, value)| !has(key, value));
+    let added: BTreeSet<_> = added.map(|(key, _)| key.clone()).collect();
+    let goes = |key: &&ConfigKey| now.get(key).is_some() && !set.contains_key(key);
+    let removed: BTreeSet<_> = remove.iter().filter(goes).cloned().collect();
+    if added.is_empty() && removed.is_empty() {
+        return Ok(None);
+    }
+    let mut plan = changed(view, change(added, removed.clone()));
+    for key in &removed {
+        plan.config.remove(key);
+    }
+    for (key, value) in set {
+        let var = ConfigVar {
+            value: value.clone(),
+            owner: Owner::User,
+        };
+        plan.config.insert(key.clone(), var);
+    }
+    if !set.is_empty() {
+        plan.config_with(view.resources.values())?;
+    }
+    Ok(Some(plan))
 }
 
 fn changed(view: &View<'_>, change: Change) -> Plan {
@@ -153,6 +202,29 @@ mod tests {
         let plan = add(&world, &[("C", "3"), ("B", ""), ("A", "1")]).unwrap();
         assert_eq!(plan.change.to_string(), "Config add B, C");
         assert_eq!(plan.config.len(), 3);
+    }
+
+    #[test]
+    fn what_is_set_and_what_is_removed_are_one_change() {
+        let world = World::default().config(&[("A", "1"), ("B", "2"), ("C", "3")]);
+        let edit = |set: &[(&str, &str)], remove: &[&str]| {
+            world.plan(&Edit {
+                set: set.iter().map(|(k, v)| (key(k), value(v))).collect(),
+                remove: remove.iter().map(|k| key(k)).collect(),
+            })
+        };
+        let plan = edit(&[("A", "1"), ("B", "x")], &["C", "NONE"]).unwrap();
+        assert_eq!(plan.change.to_string(), "Config add B, remove C");
+        let keys: Vec<_> = plan.config.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["A", "B"]);
+        let text = |set: &[_], remove: &[_]| edit(set, remove).unwrap().change.to_string();
+        assert_eq!(text(&[("D", "")], &["NONE"]), "Config add D");
+        assert_eq!(text(&[("A", "1")], &["B"]), "Config remove B");
+        assert_eq!(text(&[("A", "2")], &["A"]), "Config add A");
+        assert!(matches!(
+            edit(&[("A", "1")], &["NONE"]),
+            Err(NotPlanned::Nothing(_))
+        ));
     }
 
     #[test]
