@@ -46,17 +46,35 @@ pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, CommandError> {
         let begins = date.to_zoned(TimeZone::system()).map_err(|_| wrong())?;
         return Ok(Timestamp(begins.timestamp().as_millisecond()));
     }
-    let unit = text.chars().next_back().ok_or_else(wrong)?;
-    let seconds: i64 = match unit {
+    Ok(Timestamp(
+        now.0.saturating_sub(age(text).ok_or_else(wrong)?),
+    ))
+}
+
+/// The instant that is so long after `now`: `30m`, `12h`, `2d`, `3w`.
+///
+/// # Errors
+/// Where it is none of them.
+pub fn later(text: &str, now: Timestamp) -> Result<Timestamp, CommandError> {
+    let age = age(text).ok_or_else(|| {
+        CommandError::usage(format!(
+            "{text:?} is no time: write it as 30m, 12h, 2d or 3w"
+        ))
+    })?;
+    Ok(Timestamp(now.0.saturating_add(age)))
+}
+
+/// Milliseconds.
+fn age(text: &str) -> Option<i64> {
+    let seconds: i64 = match text.chars().next_back()? {
         'm' => 60,
         'h' => 3_600,
         'd' => 86_400,
         'w' => 604_800,
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    let age = i64::from(count) * seconds * 1000;
-    Ok(Timestamp(now.0.saturating_sub(age)))
+    let count: u32 = text[..text.len() - 1].parse().ok()?;
+    Some(i64::from(count) * seconds * 1000)
 }
 
 /// The months from the one that `first` lies in to the one that `last` lies in.

@@ -1,6 +1,7 @@
 //! The commands: one file a verb. Each parses, calls one operation or query, and renders; it never
 //! touches SQL, plugins or processes.
 
+pub mod access;
 pub mod addons;
 pub mod apps;
 pub mod audit;
@@ -38,6 +39,7 @@ pub mod setting;
 pub mod static_site;
 pub mod status;
 pub mod tiers;
+pub mod tokens;
 pub mod tour;
 pub mod watch;
 
@@ -188,6 +190,12 @@ commands! {
     notes(&[]), "maintenance:on" "Show visitors of an app that it is under maintenance" maintenance::on;
     notes(&[]), "maintenance:off" "Let visitors see an app again" maintenance::off;
     SHOWS, "open" or "apps:open" "Open an app in the browser" open;
+    SHOWS, "access" or "access:list" "List who may do what with an app" access::list;
+    notes(&["user", "--role"]), "access:add" or "access:update" "Let somebody use an app through the API, in a role" access::add;
+    notes(&["user"]), "access:remove" "Let somebody use an app no more" access::remove;
+    SHOWS, "tokens" or "tokens:list" "List the tokens for the API" tokens::list;
+    notes(&["--user", "--scope"]), "tokens:create" "Make a token for the API, and show it once" tokens::create;
+    notes(&["id"]), "tokens:revoke" "Make a token good for nothing" tokens::revoke;
     SHOWS, "audit" "List what was done or refused, by whom and from where" audit;
     SHOWS, "billing" "Show what the add-ons of every app have cost, or of one --app" billing;
     SHOWS, "plugins" or "plugins:list" "List the plugins" plugins::list;

@@ -1,7 +1,8 @@
 //! `slugline serve`: what the daemon of the runtime is given to know, the releases that are current,
 //! read from the ledger.
 
-use std::net::{IpAddr, SocketAddr};
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,10 +12,12 @@ use slugline_core::port::{Clock, Ledger, LedgerError, Seen};
 use slugline_core::release::Version;
 use slugline_ledger::SqliteLedger;
 use slugline_runtime::{AppSpec, Desired, Limits, Opinion, ServeError, ServeOptions, Watched};
+use slugline_server::{Door, Open};
 
+use crate::api::Api;
 use crate::clock::MachineClock;
 use crate::context::Context;
-use crate::env::Env;
+use crate::env::{ApiAddress, Env};
 use crate::error::CommandError;
 use crate::judge::judge;
 use crate::opinion::opinion;
@@ -30,6 +33,8 @@ pub struct Doors {
     pub port: u16,
     /// Its port for TLS, if there is to be one.
     pub tls_port: Option<u16>,
+    /// The address of the HTTP API.
+    pub api: ApiAddress,
 }
 
 /// Runs the daemon of this home until it is told to end.
@@ -58,6 +63,7 @@ pub fn serve(
         limits: Limits::default(),
     };
     let upkeep = Upkeep::new(context);
+    let api = RefCell::new(None);
     let ready = |ready: &slugline_runtime::Ready| {
         context.ui.status(format_args!(
             "Serving apps at http://APP.localhost:{}",
@@ -74,6 +80,7 @@ pub fn serve(
                  what is current is started again."
             ));
         }
+        api.replace(doors.api.0.and_then(|address| open_api(context, address)));
         upkeep.begin();
     };
     slugline_runtime::serve(options, ready).map_err(|error| match error {
@@ -81,6 +88,36 @@ pub fn serve(
             .hint("Choose another: slugline serve --port N, or SLUGLINE_PORT=N"),
         other => CommandError::because(&other),
     })
+}
+
+/// Opens the port of the HTTP API. Apps are served also where that cannot be.
+fn open_api(context: &Context, address: SocketAddr) -> Option<Open> {
+    if !address.ip().is_loopback() {
+        context.ui.warning(format_args!(
+            "The API does not listen at {address}: tokens would cross the network in the clear\n\
+             Let a proxy with TLS, or ssh -L, bring requests to 127.0.0.1"
+        ));
+        return None;
+    }
+    let opened = TcpListener::bind(address).and_then(|listener| {
+        let url = format!("http://{}", listener.local_addr()?);
+        let backend = Arc::new(Api::new(context, url.clone()));
+        let open = slugline_server::open(Door { listener, backend })?;
+        Ok((open, url))
+    });
+    match opened {
+        Ok((open, url)) => {
+            context.ui.status(format_args!("The API is at {url}"));
+            Some(open)
+        }
+        Err(error) => {
+            let text = format!("The API cannot listen at {address}: {error}");
+            context.ui.warning(format_args!(
+                "{text}\nChoose another place: slugline serve --api PORT, or SLUGLINE_API=off"
+            ));
+            None
+        }
+    }
 }
 
 /// The ledger, as the daemon asks it. It is opened anew for each question: the daemon asks rarely,

@@ -24,7 +24,7 @@ const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
 const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 21] = [
+pub const VARIABLES: [(&str, &str); 22] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -46,6 +46,10 @@ pub const VARIABLES: [(&str, &str); 21] = [
     (
         "SLUGLINE_BIND",
         "The address that the router listens at, 127.0.0.1 where nothing is said",
+    ),
+    (
+        "SLUGLINE_API",
+        "The address and port of the HTTP API, 127.0.0.1:8081 where nothing is said; `off` for none",
     ),
     (
         "SLUGLINE_BOOT_TIMEOUT",
@@ -202,6 +206,12 @@ impl Env {
         })
     }
 
+    /// `SLUGLINE_API`.
+    pub fn api(&self) -> Result<ApiAddress, CommandError> {
+        let said = self.get("SLUGLINE_API");
+        said.map_or_else(|| Ok(ApiAddress::default()), |text| text.parse())
+    }
+
     /// The port of the router: `SLUGLINE_PORT`, or 8080; 0 picks a free one.
     pub fn port(&self) -> Result<u16, CommandError> {
         Ok(self.port_in("SLUGLINE_PORT")?.unwrap_or(8080))
@@ -231,5 +241,34 @@ impl Env {
         text.parse().map(Some).map_err(|_| {
             CommandError::usage(format!("{name}={text} is not a port: use 0 to 65535"))
         })
+    }
+}
+
+/// Where the API is to listen; nowhere where it is `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiAddress(pub Option<SocketAddr>);
+
+impl Default for ApiAddress {
+    fn default() -> Self {
+        Self(Some((Ipv4Addr::LOCALHOST, 8081).into()))
+    }
+}
+
+impl std::str::FromStr for ApiAddress {
+    type Err = CommandError;
+
+    fn from_str(text: &str) -> Result<Self, CommandError> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let port = text
+            .parse()
+            .map(|port: u16| (Ipv4Addr::LOCALHOST, port).into());
+        let address = text.parse().or(port).map_err(|_| {
+            CommandError::usage(format!(
+                "{text:?} is no place for the API: use a port, 127.0.0.1:8081, or off"
+            ))
+        })?;
+        Ok(Self(Some(address)))
     }
 }

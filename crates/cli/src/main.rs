@@ -6,6 +6,7 @@
     reason = "a binary: nothing outside can reach any of it"
 )]
 
+mod api;
 mod args;
 mod calendar;
 mod clock;

@@ -34,7 +34,14 @@ impl Wired {
     /// Where one of them cannot be read.
     pub fn new(context: &Context) -> Result<Self, CommandError> {
         // First, since it makes a new home its owner's alone.
-        let ledger = context.ledger()?;
+        Self::with(context, context.ledger()?)
+    }
+
+    /// The same with a ledger that is open.
+    ///
+    /// # Errors
+    /// As [`Wired::new`].
+    pub fn with(context: &Context, ledger: SqliteLedger) -> Result<Self, CommandError> {
         let store = SlugStore::open(&context.home)?;
         let buildpacks = Buildpacks::shipped().map_err(|error| CommandError::because(&error))?;
         Ok(Self {
@@ -58,6 +65,11 @@ impl Wired {
             clock: &self.clock,
             ids: &RandomIds,
         }
+    }
+
+    /// The ledger itself.
+    pub fn ledger(&self) -> &SqliteLedger {
+        &self.ledger
     }
 
     /// The store that source is put into.

@@ -36,6 +36,24 @@ impl AppName {
         }
     }
 
+    /// A name such as `quiet-river-4821`, made of random bytes.
+    #[must_use]
+    pub fn made_up([first, second, high, low]: [u8; 4]) -> Self {
+        const FIRST: [&str; 8] = [
+            "calm", "clear", "early", "golden", "late", "quiet", "swift", "warm",
+        ];
+        const SECOND: [&str; 8] = [
+            "brook", "field", "harbor", "hill", "lake", "meadow", "river", "wood",
+        ];
+        let number = u16::from_be_bytes([high, low]) % 10_000;
+        let (first, second) = (
+            FIRST[usize::from(first % 8)],
+            SECOND[usize::from(second % 8)],
+        );
+        Self(format!("{first}-{second}-{number}"))
+    }
+
+    /// The name as it is written.
     /// The name as it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -106,6 +124,14 @@ mod tests {
             &"a".repeat(31),
         ] {
             assert!(AppName::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_made_up_is_one() {
+        for bytes in [[0; 4], [255; 4], [3, 200, 39, 16]] {
+            let name = AppName::made_up(bytes);
+            assert_eq!(AppName::new(name.as_str()), Ok(name));
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::addon::PlanName;
 use crate::app::AppName;
 use crate::config::Owner;
-use crate::operation::rollback::{Ineligible, eligible, request_over};
+use crate::operation::rollback::{Ineligible, between, eligible, request_over};
 use crate::port::{Kept, LedgerError};
 use crate::refusal::Refusal;
 use crate::release::{PluginsUsed, Release, Version};
@@ -162,8 +162,7 @@ fn oldest(ledger: &dyn crate::port::Ledger, app: &AppName) -> Result<Option<Rele
 }
 
 impl Engine<'_> {
-    /// As [`history`], saying of each release whether it can be rolled back to (S18). The tier is
-    /// asked about each, so that it agrees with `rollback`.
+    /// As [`history`], saying of each release whether it can be rolled back to (S18).
     ///
     /// # Errors
     /// As [`history`].
@@ -172,11 +171,29 @@ impl Engine<'_> {
         app: &AppName,
         limit: usize,
     ) -> Result<Vec<Listed>, Failure> {
-        let moment = self.ledger.moment(app)?;
         let releases = history(self.ledger, app, limit)?;
+        Ok(self.eligibility(app, releases)?)
+    }
+
+    /// Says of each of these releases whether it can be rolled back to (S18). The tier is asked about
+    /// each, so that it agrees with `rollback`.
+    ///
+    /// # Errors
+    /// Those of the ledger.
+    pub fn eligibility(
+        &self,
+        app: &AppName,
+        releases: Vec<Release>,
+    ) -> Result<Vec<Listed>, LedgerError> {
+        let moment = self.ledger.moment(app)?;
         let past = LedgerPast {
             ledger: self.ledger,
             app,
+        };
+        let oldest = releases.iter().min_by_key(|release| release.version);
+        let between = match (&moment.current, oldest) {
+            (Some(current), Some(oldest)) => between(&past, current, oldest)?,
+            _ => Vec::new(),
         };
         let why = |release: &Release| -> Result<Option<String>, LedgerError> {
             if let Err(why) = eligible(&moment, &past, release)? {
@@ -185,16 +202,16 @@ impl Engine<'_> {
             let (Some(tier), Some(current)) = (moment.state.tier(), &moment.current) else {
                 return Ok(Some(Ineligible::NothingBefore.to_string()));
             };
-            let request = request_over(&releases, current, release, self.clock.now());
+            let request = request_over(&between, current, release, self.clock.now());
             let said = self.policies.may_rollback(tier, &request);
             Ok(said.err().map(|objection| objection.reason))
         };
-        let listed = |release: &Release| {
-            why(release).map(|ineligible| Listed {
-                release: release.clone(),
+        let listed = |release: Release| {
+            why(&release).map(|ineligible| Listed {
+                release,
                 ineligible,
             })
         };
-        Ok(releases.iter().map(listed).collect::<Result<_, _>>()?)
+        releases.into_iter().map(listed).collect()
     }
 }

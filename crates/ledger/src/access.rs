@@ -47,6 +47,10 @@ impl Access for SqliteLedger {
         Ok(role(&self.db, app, user)?)
     }
 
+    fn apps_of(&self, user: &Actor) -> std::result::Result<BTreeSet<AppName>, LedgerError> {
+        Ok(apps_of(&self.db, user)?)
+    }
+
     fn set_collaborator(
         &self,
         app: &AppName,
@@ -167,6 +171,14 @@ fn role(db: &Connection, app: &AppName, user: &Actor) -> Result<Option<Role>> {
     }
 }
 
+fn apps_of(db: &Connection, user: &Actor) -> Result<BTreeSet<AppName>> {
+    let mut statement = db.prepare_cached(sql::APPS_OF)?;
+    let rows = statement.query_and_then([user.as_str()], |row| {
+        text(row, 0, "app.name", |name| AppName::new(name).ok())
+    })?;
+    rows.collect()
+}
+
 fn set_collaborator(db: &Connection, app: &AppName, one: &Collaborator) -> Result<()> {
     let tx = writing(db)?;
     let id = apps::id(&tx, app)?;
@@ -258,10 +270,14 @@ mod tests {
             ledger.set_collaborator(&app, &ann_as(*role)).unwrap();
             assert_eq!(ledger.role(&app, &ann).unwrap(), Some(*role));
             assert_eq!(ledger.collaborators(&app).unwrap(), [ann_as(*role)]);
+            for user in [&ann, &jim] {
+                assert_eq!(ledger.apps_of(user).unwrap(), [app.clone()].into());
+            }
         }
         assert!(ledger.remove_collaborator(&app, &ann).unwrap());
         assert!(!ledger.remove_collaborator(&app, &ann).unwrap());
         assert_eq!(ledger.collaborators(&app).unwrap(), []);
+        assert_eq!(ledger.apps_of(&ann).unwrap(), [].into());
         let none = AppName::new("none").unwrap();
         assert!(matches!(
             ledger.role(&none, &jim).unwrap_err(),

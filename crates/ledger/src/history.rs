@@ -189,13 +189,33 @@ pub(crate) fn history(
     before: Option<Version>,
     limit: usize,
 ) -> Result<Vec<Release>> {
+    let bound = before.map_or(i64::MAX, number);
+    rows(db, app, sql::HISTORY, (bound, limit))
+}
+
+/// See [`slugline_core::port::Ledger::history_after`].
+pub(crate) fn history_after(
+    db: &Connection,
+    app: &AppName,
+    after: Option<Version>,
+    limit: usize,
+) -> Result<Vec<Release>> {
+    let bound = after.map_or(0, number);
+    rows(db, app, sql::HISTORY_AFTER, (bound, limit))
+}
+
+fn rows(
+    db: &Connection,
+    app: &AppName,
+    sql: &str,
+    (bound, limit): (i64, usize),
+) -> Result<Vec<Release>> {
     let tx = reading(db)?;
     let id = apps::id(&tx, app)?;
-    let before = before.map_or(i64::MAX, number);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut slugs = Slugs::default();
-    let mut statement = tx.prepare_cached(sql::HISTORY)?;
-    let rows = statement.query_and_then([id, before, limit], |row| read(&tx, row, &mut slugs))?;
+    let mut statement = tx.prepare_cached(sql)?;
+    let rows = statement.query_and_then([id, bound, limit], |row| read(&tx, row, &mut slugs))?;
     rows.collect()
 }
 

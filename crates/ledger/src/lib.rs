@@ -185,6 +185,15 @@ impl Ledger for SqliteLedger {
         Ok(history::history(&self.db, app, before, limit)?)
     }
 
+    fn history_after(
+        &self,
+        app: &AppName,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Vec<Release>, LedgerError> {
+        Ok(history::history_after(&self.db, app, after, limit)?)
+    }
+
     fn state_at(&self, app: &AppName, version: Version) -> Result<State, LedgerError> {
         Ok(history::state_at(&self.db, &self.keys, app, version)?)
     }

@@ -90,6 +90,8 @@ statements! {
         FROM release WHERE app_id = ?1 AND version = ?2";
     HISTORY = "SELECT version, change, actor, created_at, status, reason, pinned, slug
         FROM release WHERE app_id = ?1 AND version < ?2 ORDER BY version DESC LIMIT ?3";
+    HISTORY_AFTER = "SELECT version, change, actor, created_at, status, reason, pinned, slug
+        FROM release WHERE app_id = ?1 AND version > ?2 ORDER BY version LIMIT ?3";
     IS_KEPT = "SELECT slug FROM release WHERE app_id = ?1 AND version = ?2";
 
     SLUG = "SELECT body FROM slug WHERE id = ?1";
@@ -423,6 +425,8 @@ statements! {
     COLLABORATORS = "SELECT user, role, since FROM collaborator WHERE app_id = ?1 ORDER BY user";
     ROLE = "SELECT a.owner = ?2, c.role FROM app a
         LEFT JOIN collaborator c ON c.app_id = a.id AND c.user = ?2 WHERE a.name = ?1";
+    APPS_OF = "SELECT name FROM app WHERE owner = ?1 UNION
+        SELECT a.name FROM collaborator c JOIN app a ON a.id = c.app_id WHERE c.user = ?1";
     SET_COLLABORATOR = "INSERT INTO collaborator (app_id, user, role, since) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (app_id, user) DO UPDATE SET role = excluded.role";
     REMOVE_COLLABORATOR = "DELETE FROM collaborator WHERE app_id = ?1 AND user = ?2";
@@ -610,6 +614,8 @@ mod tests {
             COUNTERS, |n| ("shop");
             HISTORY, |n| (1, i64::MAX, 15);
             HISTORY, |n| (1, n / 2, 15);
+            HISTORY_AFTER, |n| (1, 0, 15);
+            HISTORY_AFTER, |n| (1, n / 2, 15);
             RELEASE, |n| (1, n / 2);
             IS_KEPT, |n| (1, n / 2);
             PLUGINS_AT, |n| (1, n / 2);

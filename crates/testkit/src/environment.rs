@@ -210,6 +210,7 @@ impl<'a> Caller<'a> {
             ("SLUGLINE_HOME", path(environment.home())),
         ];
         let fixed = [
+            ("SLUGLINE_API", "127.0.0.1:0"),
             ("SLUGLINE_PORT", "0"),
             ("SLUGLINE_NOW", NOW),
             ("SLUGLINE_ACTOR", ACTOR),

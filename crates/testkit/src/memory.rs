@@ -278,6 +278,21 @@ impl Ledger for MemoryLedger {
         Ok(rows.cloned().collect())
     }
 
+    fn history_after(
+        &self,
+        app: &AppName,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Answer<Vec<Release>> {
+        let entry = self.entry(app)?;
+        let newer = |version: Version| after.is_none_or(|after| version > after);
+        let oldest_first = entry.releases.values().map(|(release, _)| release);
+        let rows = oldest_first
+            .filter(|release| newer(release.version))
+            .take(limit);
+        Ok(rows.cloned().collect())
+    }
+
     fn state_at(&self, app: &AppName, version: Version) -> Answer<State> {
         self.kept(app, version)
     }

@@ -24,6 +24,9 @@ pub struct Args {
     /// The address that the router listens at; else SLUGLINE_BIND, else 127.0.0.1
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<IpAddr>,
+    /// Where the HTTP API listens: a port of 127.0.0.1, an address with a port, or off; else SLUGLINE_API, else 8081
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    api: Option<String>,
     /// End the one that runs for this home, and all apps with it
     #[arg(long)]
     stop: bool,
@@ -43,6 +46,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         tls_port: match args.tls_port {
             Some(port) => Some(port),
             None => env.tls_port()?,
+        },
+        api: match &args.api {
+            Some(text) => text.parse()?,
+            None => env.api()?,
         },
     };
     let metrics = match args.metrics {

@@ -265,14 +265,26 @@ pub fn rollback_request(
     target: &Release,
     now: Timestamp,
 ) -> Result<RollbackRequest, LedgerError> {
+    let between = between(past, current, target)?;
+    Ok(request_over(&between, current, target, now))
+}
+
+/// The releases before `current`, newest first, down to `target` and no further than matters.
+///
+/// # Errors
+/// Those of the ledger.
+pub(crate) fn between(
+    past: &dyn Past,
+    current: &Release,
+    target: &Release,
+) -> Result<Vec<Release>, LedgerError> {
     // There are at most as many releases between two as there are numbers.
     let numbers = current
         .version
         .number()
         .saturating_sub(target.version.number());
     let most = usize::try_from(numbers).unwrap_or(FAR).min(FAR);
-    let between = past.history(Some(current.version), most)?;
-    Ok(request_over(&between, current, target, now))
+    past.history(Some(current.version), most)
 }
 
 /// As [`rollback_request`], with those between the two at hand, and perhaps others.

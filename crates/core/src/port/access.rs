@@ -1,5 +1,7 @@
 //! The port of who may do what. It must not know what a secret looks like: it is told digests.
 
+use std::collections::BTreeSet;
+
 use crate::access::{Collaborator, Role, Token, TokenId};
 use crate::actor::Actor;
 use crate::app::AppName;
@@ -52,6 +54,12 @@ pub trait Access {
     /// # Errors
     /// As [`Access::collaborators`].
     fn role(&self, app: &AppName, user: &Actor) -> Result<Option<Role>, LedgerError>;
+
+    /// The apps that a person owns or is a collaborator of.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`], [`LedgerError::Corrupt`].
+    fn apps_of(&self, user: &Actor) -> Result<BTreeSet<AppName>, LedgerError>;
 
     /// Makes a person a collaborator, or gives them another role.
     ///

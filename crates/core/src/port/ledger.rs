@@ -249,6 +249,18 @@ pub trait Ledger {
         limit: usize,
     ) -> Result<Vec<Release>, LedgerError>;
 
+    /// At most `limit` releases newer than `after` (the oldest of all where it is `None`), oldest
+    /// first.
+    ///
+    /// # Errors
+    /// As [`Ledger::history`].
+    fn history_after(
+        &self,
+        app: &AppName,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Vec<Release>, LedgerError>;
+
     /// What a release that is kept is a snapshot of, exactly as it was recorded.
     ///
     /// # Errors

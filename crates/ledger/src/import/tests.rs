@@ -230,7 +230,7 @@ fn what_is_wrong_is_told_with_its_place_and_without_a_value() {
     check(
         "/releases/0/change/kind",
         json!("guess"),
-        "releases[0].change: unknown variant `guess`, expected one of `deploy`, `config_add`, `config_remove`, `addon_add`, `addon_remove`, `addon_upgrade`, `addon_downgrade`, `rollback`",
+        "releases[0].change: unknown variant `guess`, expected one of `deploy`, `config_add`, `config_remove`, `config_edit`, `addon_add`, `addon_remove`, `addon_upgrade`, `addon_downgrade`, `rollback`",
     );
     check(
         "/releases/0/change/more",

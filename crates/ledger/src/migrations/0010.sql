@@ -21,3 +21,5 @@ CREATE TABLE collaborator (
   since INTEGER NOT NULL,
   PRIMARY KEY (app_id, user)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX collaborator_user ON collaborator (user);

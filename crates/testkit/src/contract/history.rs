@@ -12,7 +12,8 @@ use crate::values::{
     plan, plugins_used, record, release, service, slug, state, succeeded, v,
 };
 
-/// At most so many, older than a number, newest first; whatever their status.
+/// At most so many, older than a number, newest first, or newer than one, oldest first; whatever
+/// their status.
 pub fn is_listed_newest_first_in_pages(ledger: &dyn Ledger) {
     ledger.create_app(&app("shop")).expect("created");
     ledger.create_app(&app("blog")).expect("created");
@@ -39,6 +40,17 @@ pub fn is_listed_newest_first_in_pages(ledger: &dyn Ledger) {
     for (before, limit) in [(Some(1), 9), (Some(0), 9), (None, 0)] {
         assert_eq!(numbers(before, limit), [0; 0]);
     }
+    let upwards = |after: Option<u64>, limit| {
+        let rows = ledger
+            .history_after(&name("shop"), after.map(v), limit)
+            .expect("a history");
+        rows.into_iter()
+            .map(|release| release.version.number())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(upwards(None, 3), [1, 2, 3]);
+    assert_eq!(upwards(Some(6), 3), [7, 8]);
+    assert_eq!(upwards(Some(8), 3), [0; 0]);
     let rows = ledger.history(&name("shop"), None, 3).expect("a history");
     let words: Vec<_> = rows.iter().map(|release| release.status.word()).collect();
     assert_eq!(words, ["pending", "failed", "succeeded"]);

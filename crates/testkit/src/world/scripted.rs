@@ -58,6 +58,7 @@ scripted! {
     fn outlines(&self) -> Vec<Outline>;
     fn release(&self, app: &AppName, version: Version) -> Option<Release>;
     fn history(&self, app: &AppName, before: Option<Version>, limit: usize) -> Vec<Release>;
+    fn history_after(&self, app: &AppName, after: Option<Version>, limit: usize) -> Vec<Release>;
     fn state_at(&self, app: &AppName, version: Version) -> State;
     fn addons_at(&self, app: &AppName, version: Version) -> Addons;
     fn plugins_at(&self, app: &AppName, version: Version) -> PluginsUsed;

@@ -28,7 +28,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let name = match &args.name {
         Some(name) => AppName::new(name)?,
-        None => random_name()?,
+        None => AppName::made_up(random()),
     };
     let unknown = |error| Failure::Refused(vec![Refusal::from(error)]);
     for plan in &args.addons {
@@ -83,21 +83,4 @@ fn discard(context: &Context, name: &AppName) -> Result<(), CommandError> {
         context.ui.warning(why);
     }
     git::repository::remove(context, name)
-}
-
-/// A name such as `quiet-river-4821`.
-fn random_name() -> Result<AppName, CommandError> {
-    const FIRST: [&str; 8] = [
-        "calm", "clear", "early", "golden", "late", "quiet", "swift", "warm",
-    ];
-    const SECOND: [&str; 8] = [
-        "brook", "field", "harbor", "hill", "lake", "meadow", "river", "wood",
-    ];
-    let [first, second, high, low]: [u8; 4] = random();
-    let number = u16::from_be_bytes([high, low]) % 10_000;
-    let (first, second) = (
-        FIRST[usize::from(first % 8)],
-        SECOND[usize::from(second % 8)],
-    );
-    Ok(AppName::new(&format!("{first}-{second}-{number}"))?)
 }

@@ -1,0 +1,265 @@
+//! What the HTTP API is given: the ledger to read from, and the engine to change things with, opened for
+//! each request as a command opens them. It must not know any route.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use slugline_core::app::AppName;
+use slugline_core::corridor::{Engine, Request, Silent};
+use slugline_core::port::{Access, Clock, Ledger};
+use slugline_ledger::{Note, Origin, Outcome, SqliteLedger};
+use slugline_server::backend::{
+    Backend, Caller, ChangeJob, Changing, End, NotDone, ReadJob, Reading, Unavailable,
+};
+
+use crate::args::Global;
+use crate::clock::MachineClock;
+use crate::commands::git;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::CommandError;
+use crate::supervisor::Supervisor;
+use crate::ui::Ui;
+use crate::wire::Wired;
+
+/// How requests are served.
+pub struct Api {
+    ui: Ui,
+    env: Env,
+    home: PathBuf,
+    /// Where it listens, for the addresses that it tells.
+    url: String,
+}
+
+thread_local! {
+    /// A ledger that the thread has open already, for what only reads.
+    static LEDGER: RefCell<Option<SqliteLedger>> = const { RefCell::new(None) };
+}
+
+fn unavailable(error: CommandError) -> Unavailable {
+    Unavailable(error.text)
+}
+
+impl Api {
+    /// Serves the home of this context at this address.
+    pub fn new(context: &Context, url: String) -> Self {
+        Self {
+            ui: context.ui,
+            env: context.env.clone(),
+            home: context.home.clone(),
+            url,
+        }
+    }
+
+    fn context(&self) -> Result<Context, CommandError> {
+        let context = Context::new(self.ui, self.env.clone(), Global::default())?;
+        Ok(context.at_home(self.home.clone()))
+    }
+
+    fn open(&self) -> Result<SqliteLedger, Unavailable> {
+        let kept = LEDGER.with_borrow_mut(Option::take);
+        kept.map_or_else(
+            || {
+                self.context()
+                    .and_then(|context| context.ledger())
+                    .map_err(unavailable)
+            },
+            Ok,
+        )
+    }
+}
+
+impl Backend for Api {
+    fn read(&self, job: ReadJob<'_>) {
+        let opened = self.open().and_then(|ledger| {
+            let clock = MachineClock::new(&self.env).map_err(unavailable)?;
+            let supervisor = self.context().map_err(unavailable)?.supervisor();
+            Ok(Desk {
+                ledger,
+                clock,
+                supervisor,
+                url: &self.url,
+            })
+        });
+        match opened {
+            Ok(desk) => {
+                job(Ok(&desk));
+                LEDGER.set(Some(desk.ledger));
+            }
+            Err(why) => job(Err(why)),
+        }
+    }
+
+    fn change(&self, caller: &Caller, job: ChangeJob<'_>) {
+        let asked = Rc::new(Asked {
+            origin: Origin {
+                command: caller.command.clone(),
+                place: caller.place.clone(),
+            },
+            recorded: Cell::new(false),
+        });
+        let context = match self.context() {
+            Ok(context) => context,
+            Err(error) => return job(Err(unavailable(error))),
+        };
+        let wired = context.ledger().and_then(|ledger| {
+            let ledger = ledger.from(Rc::clone(&asked));
+            Wired::with(&context, ledger)
+        });
+        let wired = match wired {
+            Ok(wired) => wired,
+            Err(error) => return job(Err(unavailable(error))),
+        };
+        let room = Room {
+            context,
+            wired,
+            caller,
+            asked,
+            changed: RefCell::new(None),
+            url: &self.url,
+        };
+        job(Ok(&room));
+        // Whoever asked has the answer.
+        let changed = room.changed.take();
+        if let Some(app) = changed {
+            room.context.announce(&room.wired.engine(), &app);
+        }
+    }
+}
+
+/// What only reads.
+struct Desk<'a> {
+    ledger: SqliteLedger,
+    clock: MachineClock,
+    supervisor: Supervisor,
+    url: &'a str,
+}
+
+impl Reading for Desk<'_> {
+    fn ledger(&self) -> &dyn Ledger {
+        &self.ledger
+    }
+
+    fn access(&self) -> &dyn Access {
+        &self.ledger
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &self.clock
+    }
+
+    fn url(&self, app: &AppName) -> String {
+        slugline_core::port::Launcher::url(&self.supervisor, app)
+    }
+
+    fn git_url(&self, app: &AppName) -> String {
+        format!("{}/{app}.git", self.url)
+    }
+}
+
+/// What changes something.
+struct Room<'a> {
+    context: Context,
+    wired: Wired,
+    caller: &'a Caller,
+    asked: Rc<Asked>,
+    /// The app whose outbox may have something in it.
+    changed: RefCell<Option<AppName>>,
+    url: &'a str,
+}
+
+/// Where a change comes from, and whether it made a release.
+#[derive(Debug)]
+struct Asked {
+    origin: Origin,
+    recorded: Cell<bool>,
+}
+
+impl slugline_ledger::Caller for Asked {
+    fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+
+    fn recorded(&self) {
+        self.recorded.set(true);
+    }
+}
+
+impl Reading for Room<'_> {
+    fn ledger(&self) -> &dyn Ledger {
+        self.wired.ledger()
+    }
+
+    fn access(&self) -> &dyn Access {
+        self.wired.ledger()
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.wired.engine().clock
+    }
+
+    fn url(&self, app: &AppName) -> String {
+        self.wired.engine().launcher.url(app)
+    }
+
+    fn git_url(&self, app: &AppName) -> String {
+        format!("{}/{app}.git", self.url)
+    }
+}
+
+impl Changing for Room<'_> {
+    fn engine(&self) -> Engine<'_> {
+        self.wired.engine()
+    }
+
+    fn reading(&self) -> &dyn Reading {
+        self
+    }
+
+    fn create_app(&self, request: &Request<'_>) -> Result<(), NotDone> {
+        let engine = self.wired.engine();
+        engine.create_app(request)?;
+        if let Err(error) = git::repository::create(&self.context, request.app) {
+            let gone = engine.ledger.destroy_app(request.app, engine.clock.now());
+            gone.map_err(slugline_core::corridor::Failure::from)?;
+            return Err(unavailable(error).into());
+        }
+        Ok(())
+    }
+
+    fn destroy_app(&self, request: &Request<'_>) -> Result<Vec<String>, NotDone> {
+        let left = self.wired.engine().destroy_app(request, &mut Silent)?;
+        self.wired.forget(request.app).map_err(unavailable)?;
+        git::repository::remove(&self.context, request.app).map_err(unavailable)?;
+        Ok(left)
+    }
+
+    fn ended(&self, app: Option<&AppName>, end: End, why: Option<&str>) {
+        let outcome = match end {
+            End::Done if self.asked.recorded.get() => {
+                *self.changed.borrow_mut() = app.cloned();
+                return;
+            }
+            End::Done => Outcome::Done,
+            End::Refused => Outcome::Refused,
+            End::Failed => Outcome::Failed,
+        };
+        let command = &self.caller.command;
+        let what = match why.and_then(|why| why.lines().next()) {
+            Some(why) => format!("{command}: {why}"),
+            None => command.clone(),
+        };
+        let note = Note {
+            at: self.clock().now(),
+            app,
+            actor: &self.caller.actor,
+            outcome,
+            what: &what,
+        };
+        if let Err(error) = self.wired.ledger().note(&note) {
+            let ui = self.context.ui;
+            ui.warning(format_args!("{what} is not in the audit: {error}"));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! `tokens` and its verbs.
+
+pub mod create;
+pub mod list;
+pub mod revoke;

@@ -1,0 +1,93 @@
+//! What the API needs of the rest of the program. It must not know how any of it is done.
+
+use slugline_core::actor::Actor;
+use slugline_core::app::AppName;
+use slugline_core::corridor::{Engine, Failure, Request};
+use slugline_core::port::{Access, Clock, Ledger};
+
+/// Who asks, and from where: what the audit tells of a change.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub actor: Actor,
+    /// With which request, such as `PATCH /apps/shop/config-vars`.
+    pub command: String,
+    /// From where: the address, the token's name and the number of the request.
+    pub place: String,
+}
+
+/// What is asked only to be read.
+pub trait Reading {
+    /// The history.
+    fn ledger(&self) -> &dyn Ledger;
+    /// Who may do what.
+    fn access(&self) -> &dyn Access;
+    /// The time.
+    fn clock(&self) -> &dyn Clock;
+    /// Where an app answers.
+    fn url(&self, app: &AppName) -> String;
+    /// Where its code is pushed to.
+    fn git_url(&self, app: &AppName) -> String;
+}
+
+/// What is asked to be changed, or needs plugins to be answered.
+pub trait Changing: Reading {
+    /// The engine with all its ports. What it records names the caller.
+    fn engine(&self) -> Engine<'_>;
+    /// This as what reads.
+    fn reading(&self) -> &dyn Reading;
+    /// Makes an app, with the repository that it owns.
+    ///
+    /// # Errors
+    /// [`NotDone`]; there is no app then.
+    fn create_app(&self, request: &Request<'_>) -> Result<(), NotDone>;
+    /// Ends an app, with all that is kept for it. Answers a line for each resource that could not be
+    /// destroyed yet.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    fn destroy_app(&self, request: &Request<'_>) -> Result<Vec<String>, NotDone>;
+    /// Hears how the request ended, for the audit: of what made a release that says so already. What a
+    /// release left to be announced is announced once whoever asked has the answer.
+    fn ended(&self, app: Option<&AppName>, end: End, why: Option<&str>);
+}
+
+/// How a request ended that was to change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was done.
+    Done,
+    /// It was not begun.
+    Refused,
+    /// It was begun and did not succeed.
+    Failed,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// The engine says why.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// What is beside the engine failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why a request cannot be answered now: a file, a plugin or a setting, in words for the operator.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// What reads.
+pub type ReadJob<'a> = &'a mut dyn FnMut(Result<&dyn Reading, Unavailable>);
+/// What changes.
+pub type ChangeJob<'a> = &'a mut dyn FnMut(Result<&dyn Changing, Unavailable>);
+
+/// Opens what a request needs, and runs it on the thread that asks, which may block.
+pub trait Backend: Send + Sync + 'static {
+    /// Runs what only reads.
+    fn read(&self, job: ReadJob<'_>);
+    /// Runs what changes something.
+    fn change(&self, caller: &Caller, job: ChangeJob<'_>);
+}

@@ -1,0 +1,336 @@
+//! Where a request is received: whose token it carries, which app it is about, whether it may; and the way
+//! to the engine, on a thread that may wait. It must not know what any route does.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use slugline_core::access::{Permission, Token};
+use slugline_core::app::{App, AppName};
+use slugline_core::corridor::Request;
+use slugline_core::port::SecretDigest;
+use slugline_core::release::Version;
+use uuid::Uuid;
+
+use crate::backend::{Backend, Caller, Changing, End, Reading};
+use crate::error::{ApiError, Kind};
+use crate::ids;
+use crate::request_id::RequestId;
+use crate::secret::digest;
+
+/// When a token was used is noted so often at most, in seconds.
+const NOTED: u64 = 3600;
+
+/// What every handler is given.
+#[derive(Clone)]
+pub(crate) struct State(pub(crate) Arc<dyn Backend>);
+
+/// The release that was current when something was read, for whoever compares.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen(pub(crate) Arc<OnceLock<Version>>);
+
+/// The release that must be current still.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MustBe(pub(crate) Version);
+
+/// A request of somebody who is known.
+pub(crate) struct Desk {
+    backend: Arc<dyn Backend>,
+    token: Token,
+    command: String,
+    place: String,
+    seen: Option<Seen>,
+    must_be: Option<MustBe>,
+}
+
+impl FromRequestParts<State> for Desk {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        let secret = secret(parts).ok_or_else(unauthorized)?;
+        let backend = Arc::clone(&state.0);
+        let found = read(&backend, move |reading| known(reading, &secret)).await?;
+        let token = found.ok_or_else(unauthorized)?;
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let address = address.map_or("somewhere".to_owned(), |it| it.0.ip().to_string());
+        let id = parts.extensions.get::<RequestId>();
+        let id = id.map_or_else(Uuid::nil, |id| id.0);
+        Ok(Self {
+            backend,
+            command: format!("{} {}", parts.method, parts.uri.path()),
+            place: format!("api {address} token {} request {id}", short(&token)),
+            token,
+            seen: parts.extensions.get().cloned(),
+            must_be: parts.extensions.get().copied(),
+        })
+    }
+}
+
+fn short(token: &Token) -> &str {
+    token.id.as_str().get(..8).unwrap_or_default()
+}
+
+fn unauthorized() -> ApiError {
+    ApiError::new(Kind::Unauthorized, "Invalid credentials provided.")
+}
+
+/// The digest of the secret that a request carries: as a bearer's, or as the password of anybody.
+fn secret(parts: &Parts) -> Option<SecretDigest> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = header.split_once(' ')?;
+    let secret = if scheme.eq_ignore_ascii_case("bearer") {
+        rest.trim().to_owned()
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = base64::engine::general_purpose::STANDARD
+            .decode(rest.trim())
+            .ok()?;
+        let text = String::from_utf8(decoded).ok()?;
+        text.split_once(':')?.1.to_owned()
+    } else {
+        return None;
+    };
+    Some(digest(&secret))
+}
+
+/// The token of this secret, if it is good for something.
+fn known(reading: &dyn Reading, secret: &SecretDigest) -> Result<Option<Token>, ApiError> {
+    let (access, now) = (reading.access(), reading.clock().now());
+    let token = access.token_of(secret)?.filter(|token| !token.expired(now));
+    if let Some(token) = &token
+        && token
+            .used_at
+            .is_none_or(|at| now.seconds_since(at) >= NOTED)
+    {
+        // A disk that is full does not keep anybody from reading.
+        let _ = access.token_used(&token.id, now);
+    }
+    Ok(token)
+}
+
+/// Runs what reads on a thread that may wait.
+async fn read<T: Send + 'static>(
+    backend: &Arc<dyn Backend>,
+    work: impl FnOnce(&dyn Reading) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let backend = Arc::clone(backend);
+    waiting(move || {
+        let (mut work, mut answer) = (Some(work), None);
+        backend.read(&mut |opened| {
+            answer = work.take().map(|work| work(opened?));
+        });
+        answer.unwrap_or_else(|| Err(lost()))
+    })
+    .await
+}
+
+async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(lost()))
+}
+
+fn lost() -> ApiError {
+    ApiError::new(Kind::Internal, "The request could not be carried out.")
+}
+
+impl Desk {
+    /// Who asks.
+    pub(crate) fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// Reads what is about no one app.
+    pub(crate) async fn read<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&dyn Reading, &Token) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let token = self.token;
+        read(&self.backend, move |reading| work(reading, &token)).await
+    }
+
+    /// Reads what is about one app, named by its name or its id, where that is permitted.
+    pub(crate) async fn of_app<T: Send + 'static>(
+        self,
+        (app, permission): (String, Permission),
+        work: impl FnOnce(&dyn Reading, &App) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (token, seen) = (self.token, self.seen);
+        read(&self.backend, move |reading| {
+            let app = admitted(reading, &token, &app, permission)?;
+            if let Some(seen) = seen {
+                let version = reading.ledger().outline(&app.name)?.version();
+                let _ = seen.0.set(version.unwrap_or_default());
+            }
+            work(reading, &app)
+        })
+        .await
+    }
+
+    /// Reads what plugins have a say in, of one app.
+    pub(crate) async fn asking_plugins<T: Send + 'static>(
+        self,
+        (app, permission): (String, Permission),
+        work: impl FnOnce(&dyn Changing, &App) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let caller = self.caller();
+        let (backend, token, seen) = (self.backend, self.token, self.seen);
+        with_engine(backend, caller, move |changing| {
+            let app = admitted(changing.reading(), &token, &app, permission)?;
+            if let Some(seen) = seen {
+                let version = changing.ledger().outline(&app.name)?.version();
+                let _ = seen.0.set(version.unwrap_or_default());
+            }
+            work(changing, &app)
+        })
+        .await
+    }
+
+    /// Changes one app. What the settle left in the outbox is delivered after the answer.
+    pub(crate) async fn change<T: Send + 'static>(
+        self,
+        (app, permission): (String, Permission),
+        work: impl FnOnce(&dyn Changing, &App, &Request<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let caller = self.caller();
+        let (backend, token, must_be) = (self.backend, self.token, self.must_be);
+        with_engine(backend, caller.clone(), move |changing| {
+            let found = admitted(changing.reading(), &token, &app, permission);
+            let app = found.inspect_err(|error| ended(changing, None, error))?;
+            let if_current = must_be.map(|must| must.0);
+            let request = Request {
+                app: &app.name,
+                actor: &caller.actor,
+                confirmed: false,
+                if_current,
+                wait: true,
+            };
+            let done = work(changing, &app, &request).map_err(|error| {
+                let is = changing.ledger().outline(&app.name);
+                let is = is.ok().and_then(|outline| outline.version());
+                match if_current {
+                    Some(must) if is.unwrap_or_default() != must => crate::conditional::changed(),
+                    _ => error,
+                }
+            });
+            match &done {
+                Ok(_) => changing.ended(Some(&app.name), End::Done, None),
+                Err(error) => ended(changing, Some(&app.name), error),
+            }
+            done
+        })
+        .await
+    }
+
+    /// Changes what is about no one app, where the token may.
+    pub(crate) async fn beyond_apps<T: Send + 'static>(
+        self,
+        permission: Permission,
+        work: impl FnOnce(&dyn Changing, &Token) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let caller = self.caller();
+        let (backend, token) = (self.backend, self.token);
+        with_engine(backend, caller, move |changing| {
+            let done = match token.permits_beyond_apps(permission) {
+                true => work(changing, &token),
+                false => Err(narrow(&token)),
+            };
+            match &done {
+                Ok(_) => changing.ended(None, End::Done, None),
+                Err(error) => ended(changing, None, error),
+            }
+            done
+        })
+        .await
+    }
+
+    fn caller(&self) -> Caller {
+        Caller {
+            actor: self.token.user.clone(),
+            command: self.command.clone(),
+            place: self.place.clone(),
+        }
+    }
+}
+
+/// Has it on record that a request was not carried out, and why.
+fn ended(changing: &dyn Changing, app: Option<&AppName>, error: &ApiError) {
+    let end = match error.is_refusal() {
+        true => End::Refused,
+        false => End::Failed,
+    };
+    changing.ended(app, end, Some(error.message()));
+}
+
+async fn with_engine<T: Send + 'static>(
+    backend: Arc<dyn Backend>,
+    caller: Caller,
+    work: impl FnOnce(&dyn Changing) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        let (mut work, mut answer) = (Some(work), Some(answer));
+        backend.change(&caller, &mut |opened| {
+            if let (Some(work), Some(answer)) = (work.take(), answer.take()) {
+                let done = opened.map_err(ApiError::from).and_then(work);
+                // Whoever asked may be gone: what was done is done all the same.
+                let _ = answer.send(done);
+            }
+        });
+    });
+    answered.await.unwrap_or_else(|_| Err(lost()))
+}
+
+/// The app of this name or id, if the token and its person may do this with it.
+fn admitted(
+    reading: &dyn Reading,
+    token: &Token,
+    reference: &str,
+    permission: Permission,
+) -> Result<App, ApiError> {
+    let app = find(reading, reference)?.ok_or_else(|| ApiError::no_such("app"))?;
+    let role = reading.access().role(&app.name, &token.user)?;
+    let meant = token.app.as_ref().is_none_or(|only| *only == app.name);
+    // Who has nothing to do with an app is not told that it is there.
+    let Some(role) = role.filter(|_| meant) else {
+        return Err(ApiError::no_such("app"));
+    };
+    if !role.permits(permission) {
+        let (user, deed) = (&token.user, permission.deed());
+        let text = format!("{user} may not {deed} {}: as {role} of it.", app.name);
+        return Err(ApiError::new(Kind::Forbidden, text).of(&app.name));
+    }
+    match token.permits(permission, &app.name) {
+        true => Ok(app),
+        false => Err(narrow(token).of(&app.name)),
+    }
+}
+
+fn narrow(token: &Token) -> ApiError {
+    let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.word()).collect();
+    let only = token.app.as_ref().map(|app| format!(" of {app}"));
+    let text = format!(
+        "This token may not be used for that: it is for {}{}.",
+        scopes.join(", "),
+        only.unwrap_or_default()
+    );
+    ApiError::new(Kind::Forbidden, text)
+}
+
+fn find(reading: &dyn Reading, reference: &str) -> Result<Option<App>, ApiError> {
+    if let Ok(id) = reference.parse::<Uuid>() {
+        let apps = reading.ledger().apps()?;
+        return Ok(apps.into_iter().find(|app| ids::app(app) == id));
+    }
+    let Ok(name) = AppName::new(reference) else {
+        return Ok(None);
+    };
+    match reading.ledger().outline(&name) {
+        Ok(outline) => Ok(Some(outline.app)),
+        Err(slugline_core::port::LedgerError::NoApp(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

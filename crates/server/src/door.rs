@@ -1,0 +1,132 @@
+//! The port that the API listens on: HTTP/1.1 and HTTP/2, and TLS on the same port where there is a
+//! certificate, told apart by the first byte. It must not know what is asked.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tower::Service as _;
+
+use crate::backend::Backend;
+use crate::routes;
+
+/// How long a client may take for the head of a request.
+const HEAD: Duration = Duration::from_secs(30);
+/// How long requests may take that are under way when the door closes.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Requests that wait for the disk, for plugins or for a release at once.
+const WAITING: usize = 64;
+
+/// A port that is open.
+#[derive(Debug)]
+pub struct Open {
+    address: SocketAddr,
+    close: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What is needed to open one.
+pub struct Door {
+    /// Where it listens: bound already.
+    pub listener: TcpListener,
+    /// What answers.
+    pub backend: Arc<dyn Backend>,
+}
+
+/// Listens from now on, on a thread of its own.
+///
+/// # Errors
+/// Where the system refuses what it needs.
+pub fn open(door: Door) -> io::Result<Open> {
+    let address = door.listener.local_addr()?;
+    door.listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(WAITING)
+        .thread_name("api")
+        .build()?;
+    let (close, closed) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("api".to_owned())
+        .spawn(move || runtime.block_on(listen(door, closed)))?;
+    Ok(Open {
+        address,
+        close: Some(close),
+        thread: Some(thread),
+    })
+}
+
+impl Open {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Open {
+    /// Takes no more requests, and waits for those that are under way, 10 s at most.
+    fn drop(&mut self) {
+        drop(self.close.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(door.listener) else {
+        return;
+    };
+    let routes = routes(door.backend);
+    let under_way = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = &mut closed => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => serve(stream, peer, routes.clone(), &under_way),
+            // Too many files are open: others end meanwhile.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(DRAIN, under_way.shutdown()).await;
+}
+
+fn serve(stream: TcpStream, peer: SocketAddr, routes: Router, under_way: &GracefulShutdown) {
+    // Answers are written whole.
+    let _ = stream.set_nodelay(true);
+    let service = tower::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let mut routes = routes.clone();
+        // A router is always ready.
+        routes.call(request)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD);
+    builder.http2().timer(TokioTimer::new());
+    let service = TowerToHyperService::new(service);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let connection = under_way.watch(connection.into_owned());
+    tokio::spawn(async move {
+        // How a connection ends is its client's matter.
+        let _ = connection.await;
+    });
+}

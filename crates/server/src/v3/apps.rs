@@ -1,0 +1,145 @@
+//! `/apps`. It must not know what an app runs.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use slugline_core::access::{Permission, Token};
+use slugline_core::app::AppName;
+use slugline_core::corridor::{Failure, Request, Silent};
+use slugline_core::port::{Moment, Outline};
+use slugline_core::settings::Settings;
+
+use crate::backend::Reading;
+use crate::body;
+use crate::desk::Desk;
+use crate::error::{ApiError, Kind};
+use crate::range::{Part, Range};
+use crate::wire::app::{App, AppChange, NewApp};
+use crate::wire::error::Errors;
+
+const FIELDS: &[&str] = &["name", "id"];
+
+/// The apps that the token's person may see
+#[utoipa::path(get, path = "/apps", tag = "apps",
+    params(("Range" = Option<String>, Header, example = "name ..; max=200")),
+    responses((status = 200, body = Vec<App>),
+        (status = 206, body = Vec<App>, description = "A part; `Next-Range` leads on"), Errors))]
+pub(crate) async fn list(desk: Desk, range: Range) -> Result<Part<App>, ApiError> {
+    desk.read(move |reading, token| {
+        let visible = visible(reading, token)?;
+        let part = range.of(FIELDS, visible, |outline, field| match field {
+            "id" => crate::ids::app(&outline.app).to_string(),
+            _ => outline.app.name.to_string(),
+        })?;
+        part.turned(|rows| {
+            rows.iter()
+                .map(|outline| described(reading, outline))
+                .collect()
+        })
+    })
+    .await
+}
+
+/// One app
+#[utoipa::path(get, path = "/apps/{app}", tag = "apps",
+    params(("app" = String, Path, description = "Its name or id")),
+    responses((status = 200, body = App), Errors))]
+pub(crate) async fn info(desk: Desk, Path(app): Path<String>) -> Result<Json<App>, ApiError> {
+    let read = desk.of_app((app, Permission::Read), |reading, app| {
+        described(reading, &reading.ledger().outline(&app.name)?)
+    });
+    Ok(Json(read.await?))
+}
+
+/// Makes an app, which has nothing to run yet
+#[utoipa::path(post, path = "/apps", tag = "apps", request_body = NewApp,
+    responses((status = 201, body = App), Errors))]
+pub(crate) async fn create(
+    desk: Desk,
+    body::Json(new): body::Json<NewApp>,
+) -> Result<(StatusCode, Json<App>), ApiError> {
+    let name = match &new.name {
+        Some(name) => AppName::new(name)
+            .map_err(|error| ApiError::new(Kind::InvalidParams, error.to_string()))?,
+        None => AppName::made_up(
+            *uuid::Uuid::new_v4()
+                .as_bytes()
+                .first_chunk()
+                .unwrap_or(&[0; 4]),
+        ),
+    };
+    let made = desk.beyond_apps(Permission::Deploy, move |changing, token| {
+        let request = Request {
+            app: &name,
+            actor: &token.user,
+            confirmed: false,
+            if_current: None,
+            wait: true,
+        };
+        changing.create_app(&request)?;
+        described(changing.reading(), &changing.ledger().outline(&name)?)
+    });
+    Ok((StatusCode::CREATED, Json(made.await?)))
+}
+
+/// Changes what is set of an app
+#[utoipa::path(patch, path = "/apps/{app}", tag = "apps",
+    params(("app" = String, Path, description = "Its name or id")), request_body = AppChange,
+    responses((status = 200, body = App), Errors))]
+pub(crate) async fn change(
+    desk: Desk,
+    Path(app): Path<String>,
+    body::Json(wanted): body::Json<AppChange>,
+) -> Result<Json<App>, ApiError> {
+    let changed = desk.change((app, Permission::Operate), move |changing, app, request| {
+        if let Some(on) = wanted.maintenance {
+            let what = format!("Maintenance {}", if on { "on" } else { "off" });
+            let mut set = |_: &Moment, settings: &mut Settings| {
+                settings.maintenance = on;
+                Ok(())
+            };
+            let engine = changing.engine();
+            match engine.change_settings(request, &what, &mut set, &mut Silent) {
+                Ok(_) | Err(Failure::Nothing(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        described(changing.reading(), &changing.ledger().outline(&app.name)?)
+    });
+    Ok(Json(changed.await?))
+}
+
+/// Ends an app, with its add-ons and its history
+#[utoipa::path(delete, path = "/apps/{app}", tag = "apps",
+    params(("app" = String, Path, description = "Its name or id")),
+    responses((status = 200, body = App, description = "What it was"), Errors))]
+pub(crate) async fn destroy(desk: Desk, Path(app): Path<String>) -> Result<Json<App>, ApiError> {
+    let gone = desk.change((app, Permission::Admin), |changing, app, request| {
+        let was = described(changing.reading(), &changing.ledger().outline(&app.name)?)?;
+        changing.destroy_app(request)?;
+        Ok(was)
+    });
+    Ok(Json(gone.await?))
+}
+
+/// The apps that a token's person has a role in, and that it is for.
+pub(crate) fn visible(reading: &dyn Reading, token: &Token) -> Result<Vec<Outline>, ApiError> {
+    let mut all = reading.ledger().outlines()?;
+    let theirs = reading.access().apps_of(&token.user)?;
+    all.retain(|outline| {
+        let name = &outline.app.name;
+        theirs.contains(name) && token.permits(Permission::Read, name)
+    });
+    Ok(all)
+}
+
+fn described(reading: &dyn Reading, outline: &Outline) -> Result<App, ApiError> {
+    let name = &outline.app.name;
+    let settings = reading.ledger().settings(name)?;
+    Ok(App::new(
+        outline,
+        &settings,
+        reading.url(name),
+        reading.git_url(name),
+    ))
+}

@@ -1,0 +1,199 @@
+//! `/apps/{app}/releases`. It must not know the rules of a rollback.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use slugline_core::access::Permission;
+use slugline_core::app::App;
+use slugline_core::corridor::Silent;
+use slugline_core::operation::Operation;
+use slugline_core::operation::retry::Retry;
+use slugline_core::operation::rollback::Rollback;
+use slugline_core::port::Ledger;
+use slugline_core::query::Listed;
+use slugline_core::release::{self, Version};
+use uuid::Uuid;
+
+use crate::backend::Changing;
+use crate::body;
+use crate::desk::Desk;
+use crate::error::{ApiError, Kind};
+use crate::ids;
+use crate::range::{Bound, Order, Part, Range};
+use crate::wire::error::Errors;
+use crate::wire::release::{Beside, NewRelease, Release};
+
+/// What the list is sorted by; an id says the number.
+const FIELDS: &[&str] = &["version", "id"];
+
+/// The releases of an app: all that are kept, or the current one alone where it has no tier
+#[utoipa::path(get, path = "/apps/{app}/releases", tag = "releases",
+    params(("app" = String, Path, description = "Its name or id"),
+        ("Range" = Option<String>, Header, example = "version ..; max=15, order=desc")),
+    responses((status = 200, body = Vec<Release>),
+        (status = 206, body = Vec<Release>, description = "A part; `Next-Range` leads on"), Errors))]
+pub(crate) async fn list(
+    desk: Desk,
+    Path(app): Path<String>,
+    range: Range,
+) -> Result<Part<Release>, ApiError> {
+    desk.asking_plugins((app, Permission::Read), move |changing, app| {
+        part(changing.ledger(), app, &range)?.turned(|rows| described(changing, app, rows))
+    })
+    .await
+}
+
+/// One release
+#[utoipa::path(get, path = "/apps/{app}/releases/{release}", tag = "releases",
+    params(("app" = String, Path, description = "Its name or id"),
+        ("release" = String, Path, description = "Its id, `40` or `v40`")),
+    responses((status = 200, body = Release), Errors))]
+pub(crate) async fn info(
+    desk: Desk,
+    Path((app, release)): Path<(String, String)>,
+) -> Result<Json<Release>, ApiError> {
+    let read = desk.asking_plugins((app, Permission::Read), move |changing, app| {
+        let found = changing
+            .ledger()
+            .release(&app.name, version(app, &release)?)?;
+        let found = found.ok_or_else(|| ApiError::no_such("release"))?;
+        one(changing, app, found)
+    });
+    Ok(Json(read.await?))
+}
+
+/// Rolls back to a release, or makes the newest one once more where it failed
+#[utoipa::path(post, path = "/apps/{app}/releases", tag = "releases",
+    params(("app" = String, Path, description = "Its name or id")),
+    request_body = NewRelease,
+    responses((status = 201, body = Release, description = "The new release"), Errors))]
+pub(crate) async fn create(
+    desk: Desk,
+    Path(app): Path<String>,
+    body::Json(new): body::Json<NewRelease>,
+) -> Result<(StatusCode, Json<Release>), ApiError> {
+    let permission = match new.release {
+        Some(_) => Permission::Rollback,
+        None => Permission::Deploy,
+    };
+    let made = desk.change((app, permission), move |changing, app, request| {
+        let operation = operation(app, &new)?;
+        let done = changing
+            .engine()
+            .change(request, &*operation, &mut Silent)?;
+        one(changing, app, done.release)
+    });
+    Ok((StatusCode::CREATED, Json(made.await?)))
+}
+
+fn operation(app: &App, new: &NewRelease) -> Result<Box<dyn Operation>, ApiError> {
+    if let Some(release) = &new.release {
+        return Ok(Box::new(Rollback {
+            target: Some(version(app, &release.to_string())?),
+            ..Rollback::default()
+        }));
+    }
+    let retries = new
+        .description
+        .as_deref()
+        .is_some_and(|text| text.starts_with("Retry of"));
+    match retries {
+        true => Ok(Box::new(Retry)),
+        false => Err(ApiError::new(
+            Kind::InvalidParams,
+            "Say which release to roll back to: {\"release\": \"v40\"}",
+        )),
+    }
+}
+
+/// The number that a release is named by.
+pub(crate) fn version(app: &App, text: &str) -> Result<Version, ApiError> {
+    if let Ok(id) = text.parse::<Uuid>() {
+        return ids::version(app, id).ok_or_else(|| ApiError::no_such("release"));
+    }
+    text.parse()
+        .map_err(|error: release::InvalidVersion| ApiError::new(Kind::NotFound, error.to_string()))
+}
+
+/// The releases of a range, read from either end and no further than is asked.
+fn part(ledger: &dyn Ledger, app: &App, range: &Range) -> Result<Part<release::Release>, ApiError> {
+    let field = range.field(FIELDS)?;
+    let number = |bound: &Bound| version(app, &bound.value).map(|version| version.number());
+    let lowest = match &range.from {
+        None => 1,
+        Some(bound) => number(bound)?.saturating_add(u64::from(bound.exclusive)),
+    };
+    let highest = match &range.to {
+        None => u64::MAX >> 1,
+        Some(bound) => number(bound)?.saturating_sub(u64::from(bound.exclusive)),
+    };
+    let outline = ledger.outline(&app.name)?;
+    let mut rows = match (outline.tier(), range.order) {
+        // Only the current one is kept for sure (S10): what came before it goes any time.
+        (None, _) => outline.current.into_iter().collect(),
+        (_, Order::Descending) => {
+            let before = Version::new(highest.saturating_add(1));
+            ledger.history(&app.name, Some(before), range.max + 1)?
+        }
+        (_, Order::Ascending) => {
+            let after = Version::new(lowest.saturating_sub(1));
+            ledger.history_after(&app.name, Some(after), range.max + 1)?
+        }
+    };
+    rows.retain(|release| (lowest..=highest).contains(&release.version.number()));
+    let more = rows.len() > range.max;
+    rows.truncate(range.max);
+    let key = |release: &release::Release| match field {
+        "id" => ids::release(app, release.version).to_string(),
+        _ => release.version.number().to_string(),
+    };
+    let last = rows.last().filter(|_| more).map(&key);
+    Ok(Part {
+        next: last.map(|last| range.after(field, &last)),
+        bounds: rows.first().zip(rows.last()).map(|(first, last)| {
+            format!("{field} {}..{}; max={}", key(first), key(last), range.max)
+        }),
+        fields: FIELDS,
+        rows,
+    })
+}
+
+fn one(changing: &dyn Changing, app: &App, release: release::Release) -> Result<Release, ApiError> {
+    let described = described(changing, app, vec![release])?;
+    let mut described = described.into_iter();
+    described.next().ok_or_else(|| ApiError::no_such("release"))
+}
+
+/// Releases as clients see them. The current one counts as one that can be rolled back to: clients
+/// count from it.
+fn described(
+    changing: &dyn Changing,
+    app: &App,
+    releases: Vec<release::Release>,
+) -> Result<Vec<Release>, ApiError> {
+    let current = changing.ledger().outline(&app.name)?.version();
+    let listed = changing.engine().eligibility(&app.name, releases)?;
+    let one = |Listed {
+                   release,
+                   ineligible,
+               }: Listed| {
+        let plans = plans(changing.ledger(), app, release.version)?;
+        let is_current = current == Some(release.version);
+        let beside = Beside {
+            current: is_current,
+            eligible: is_current || ineligible.is_none(),
+            plans,
+            output: None,
+        };
+        Ok(Release::new(app, &release, beside))
+    };
+    listed.into_iter().map(one).collect()
+}
+
+fn plans(ledger: &dyn Ledger, app: &App, version: Version) -> Result<Vec<String>, ApiError> {
+    let addons = ledger.addons_at(&app.name, version)?;
+    Ok(addons
+        .values()
+        .map(|addon| addon.plan.to_string())
+        .collect())
+}
