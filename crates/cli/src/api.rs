@@ -117,6 +117,7 @@ impl Backend for Api {
             caller,
             asked,
             changed: RefCell::new(None),
+            unchanged: Cell::new(false),
             url: &self.url,
         };
         job(Ok(&room));
@@ -166,6 +167,7 @@ struct Room<'a> {
     asked: Rc<Asked>,
     /// The app whose outbox may have something in it.
     changed: RefCell<Option<AppName>>,
+    unchanged: Cell<bool>,
     url: &'a str,
 }
 
@@ -235,8 +237,13 @@ impl Changing for Room<'_> {
         Ok(left)
     }
 
+    fn changed_nothing(&self) {
+        self.unchanged.set(true);
+    }
+
     fn ended(&self, app: Option<&AppName>, end: End, why: Option<&str>) {
         let outcome = match end {
+            End::Done if self.unchanged.get() => return,
             End::Done if self.asked.recorded.get() => {
                 *self.changed.borrow_mut() = app.cloned();
                 return;

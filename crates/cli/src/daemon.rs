@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use slugline_core::app::AppName;
 use slugline_core::corridor::launch::{is_idle, launch_spec};
@@ -53,17 +53,19 @@ pub fn serve(
         env: context.env.clone(),
         ui: context.ui,
     });
+    let api_url = Arc::new(OnceLock::new());
     let options = ServeOptions {
         home,
         bind: doors.bind,
         port: doors.port,
         tls_port: doors.tls_port,
         metrics,
+        api: Arc::clone(&api_url),
         desired,
         limits: Limits::default(),
     };
     let upkeep = Upkeep::new(context);
-    let api = RefCell::new(None);
+    let (api, api_url) = (RefCell::new(None), Arc::clone(&api_url));
     let ready = |ready: &slugline_runtime::Ready| {
         context.ui.status(format_args!(
             "Serving apps at http://APP.localhost:{}",
@@ -80,7 +82,10 @@ pub fn serve(
                  what is current is started again."
             ));
         }
-        api.replace(doors.api.0.and_then(|address| open_api(context, address)));
+        if let Some((open, url)) = doors.api.0.and_then(|address| open_api(context, address)) {
+            let _ = api_url.set(url);
+            api.replace(Some(open));
+        }
         upkeep.begin();
     };
     slugline_runtime::serve(options, ready).map_err(|error| match error {
@@ -91,7 +96,7 @@ pub fn serve(
 }
 
 /// Opens the port of the HTTP API. Apps are served also where that cannot be.
-fn open_api(context: &Context, address: SocketAddr) -> Option<Open> {
+fn open_api(context: &Context, address: SocketAddr) -> Option<(Open, String)> {
     if !address.ip().is_loopback() {
         context.ui.warning(format_args!(
             "The API does not listen at {address}: tokens would cross the network in the clear\n\
@@ -108,7 +113,7 @@ fn open_api(context: &Context, address: SocketAddr) -> Option<Open> {
     match opened {
         Ok((open, url)) => {
             context.ui.status(format_args!("The API is at {url}"));
-            Some(open)
+            Some((open, url))
         }
         Err(error) => {
             let text = format!("The API cannot listen at {address}: {error}");

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -33,7 +33,7 @@ use crate::router::{Door, Router};
 use crate::scrape::{self, Page};
 use crate::service;
 use crate::spec::AppSpec;
-use crate::supervisor::{Asking, Supervisor};
+use crate::supervisor::{Asking, Event, Supervisor};
 
 /// What a daemon is started with.
 pub struct ServeOptions {
@@ -48,6 +48,8 @@ pub struct ServeOptions {
     pub tls_port: Option<u16>,
     /// Where figures can be read over HTTP, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// The address of the HTTP API, once there is one: told to who asks for the status.
+    pub api: Arc<OnceLock<String>>,
     /// Knows what is to run.
     pub desired: Arc<dyn Desired>,
     /// [`Limits::default`], but in tests.
@@ -143,6 +145,27 @@ fn open_logs(home: &Home, limits: &Limits) -> Result<Arc<Logs>, ServeError> {
     ))
 }
 
+fn context(
+    home: &Home,
+    logs: Arc<Logs>,
+    limits: Limits,
+    (desired, events): (Arc<dyn Desired>, mpsc::UnboundedSender<Event>),
+) -> Arc<Context> {
+    let memory_every = limits.memory_every;
+    Arc::new(Context {
+        machine: Machine::new(|key| std::env::var(key).ok()).of_home(home.path()),
+        routes: Arc::new(Routes::new(Arc::clone(&logs))),
+        logs,
+        limits: Arc::new(limits),
+        desired,
+        events,
+        reserved: Mutex::default(),
+        units: AtomicU64::new(0),
+        one_offs: OneOffs::default(),
+        gauge: Arc::new(Gauge::new(memory_every)),
+    })
+}
+
 async fn run(
     home: &Home,
     options: ServeOptions,
@@ -155,6 +178,7 @@ async fn run(
         port,
         tls_port,
         metrics,
+        api,
         desired,
         limits,
         ..
@@ -170,19 +194,7 @@ async fn run(
     let logs = open_logs(home, &limits)?;
     let (events, receiver) = mpsc::unbounded_channel();
     let asking = Asking::new(events.clone());
-    let memory_every = limits.memory_every;
-    let cx = Arc::new(Context {
-        machine: Machine::new(|key| std::env::var(key).ok()).of_home(home.path()),
-        routes: Arc::new(Routes::new(Arc::clone(&logs))),
-        logs,
-        limits: Arc::new(limits),
-        desired,
-        events,
-        reserved: Mutex::default(),
-        units: AtomicU64::new(0),
-        one_offs: OneOffs::default(),
-        gauge: Arc::new(Gauge::new(memory_every)),
-    });
+    let cx = context(home, logs, limits, (desired, events));
     let mut supervisor = tokio::spawn(Supervisor::new(Arc::clone(&cx), receiver).run());
     for spec in wanted {
         if let Some(pid) = crashed {
@@ -193,7 +205,7 @@ async fn run(
         // It is `None` only when the supervisor has ended.
         let _ = asking.run(spec).await;
     }
-    let control = open_control(home, &cx, &asking, port)?;
+    let control = open_control(home, &cx, &asking, (port, api))?;
     let figures = figures.map(|listener| show_figures(listener, &cx, &asking));
     let limits = &cx.limits;
     let routes = Arc::clone(&cx.routes);
@@ -300,7 +312,7 @@ fn open_control(
     home: &Home,
     cx: &Arc<Context>,
     asking: &Asking,
-    port: u16,
+    (port, api): (u16, Arc<OnceLock<String>>),
 ) -> Result<JoinHandle<()>, ServeError> {
     let listener = server::listen(home).map_err(cannot("open the control socket"))?;
     let server = Server {
@@ -310,6 +322,7 @@ fn open_control(
         routes: Arc::clone(&cx.routes),
         pid: std::process::id(),
         port,
+        api,
         since: now(),
     };
     Ok(tokio::spawn(server::serve(listener, Arc::new(server))))

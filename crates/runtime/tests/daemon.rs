@@ -35,6 +35,7 @@ fn the_daemon() {
 fn options(home: &Path, port: u16) -> ServeOptions {
     let desired = Arc::new(Ledger::default());
     ServeOptions {
+        api: std::sync::Arc::default(),
         metrics: None,
         home: home.to_owned(),
         bind: [127, 0, 0, 1].into(),

@@ -47,6 +47,8 @@ pub trait Changing: Reading {
     /// # Errors
     /// [`NotDone`].
     fn destroy_app(&self, request: &Request<'_>) -> Result<Vec<String>, NotDone>;
+    /// Hears that all was as it was to be already: the audit tells nothing of it.
+    fn changed_nothing(&self);
     /// Hears how the request ended, for the audit: of what made a release that says so already. What a
     /// release left to be announced is announced once whoever asked has the answer.
     fn ended(&self, app: Option<&AppName>, end: End, why: Option<&str>);

@@ -225,10 +225,10 @@ impl Desk {
         .await
     }
 
-    /// Changes what is about no one app, where the token may.
+    /// Changes what is about no one app, or makes one of this name, where the token may.
     pub(crate) async fn beyond_apps<T: Send + 'static>(
         self,
-        permission: Permission,
+        (app, permission): (Option<AppName>, Permission),
         work: impl FnOnce(&dyn Changing, &Token) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let caller = self.caller();
@@ -239,8 +239,8 @@ impl Desk {
                 false => Err(narrow(&token)),
             };
             match &done {
-                Ok(_) => changing.ended(None, End::Done, None),
-                Err(error) => ended(changing, None, error),
+                Ok(_) => changing.ended(app.as_ref(), End::Done, None),
+                Err(error) => ended(changing, app.as_ref(), error),
             }
             done
         })

@@ -5,6 +5,7 @@
 //! It must not know any command but `status` and `serve --stop`, which it needs to ask an app over
 //! HTTP and to leave nothing running.
 
+mod api;
 mod output;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use api::{Answer, ApiClient, Serving};
 pub use output::Output;
 use output::shown;
 

@@ -25,6 +25,7 @@ struct StatusJson {
     pid: Option<u32>,
     since: Option<String>,
     router: Option<String>,
+    api: Option<String>,
     apps: Vec<AppJson>,
 }
 
@@ -67,6 +68,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         router: serving
             .as_ref()
             .map(|serving| format!("http://localhost:{}", serving.port)),
+        api: serving.as_ref().and_then(|serving| serving.api.clone()),
         apps,
     };
     if args.json {
@@ -82,6 +84,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let mut rows = vec![("Home", status.home.clone()), ("Serve", serve)];
     rows.extend(status.router.clone().map(|router| ("Router", router)));
+    rows.extend(status.api.clone().map(|api| ("API", api)));
     for line in labelled("Slugline", &rows) {
         context.ui.data(line);
     }

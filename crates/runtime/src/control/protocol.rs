@@ -148,6 +148,9 @@ pub struct Status {
     pub since: Timestamp,
     /// The port of the router.
     pub port: u16,
+    /// The address of the HTTP API, if it listens.
+    #[serde(default)]
+    pub api: Option<String>,
     /// The apps that it knows, sorted by name.
     pub apps: Vec<AppStatus>,
 }

@@ -4,7 +4,7 @@
 use std::io::Result;
 use std::os::unix::fs::PermissionsExt as _;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -33,6 +33,7 @@ pub(crate) struct Server {
     pub(crate) routes: Arc<Routes>,
     pub(crate) pid: u32,
     pub(crate) port: u16,
+    pub(crate) api: Arc<OnceLock<String>>,
     pub(crate) since: Timestamp,
 }
 
@@ -175,6 +176,7 @@ impl Server {
                         pid,
                         since,
                         port,
+                        api: self.api.get().cloned(),
                         apps,
                     },
                 }

@@ -108,6 +108,7 @@ impl Daemon {
         let specs = current.iter().map(|spec| (spec.app.clone(), spec.clone()));
         ledger.current.lock().unwrap().extend(specs);
         let options = ServeOptions {
+            api: std::sync::Arc::default(),
             metrics: None,
             home: home.path().to_owned(),
             bind: [127, 0, 0, 1].into(),

@@ -68,7 +68,8 @@ pub(crate) async fn create(
                 .unwrap_or(&[0; 4]),
         ),
     };
-    let made = desk.beyond_apps(Permission::Deploy, move |changing, token| {
+    let about = (Some(name.clone()), Permission::Deploy);
+    let made = desk.beyond_apps(about, move |changing, token| {
         let request = Request {
             app: &name,
             actor: &token.user,
@@ -100,7 +101,8 @@ pub(crate) async fn change(
             };
             let engine = changing.engine();
             match engine.change_settings(request, &what, &mut set, &mut Silent) {
-                Ok(_) | Err(Failure::Nothing(_)) => {}
+                Ok(_) => {}
+                Err(Failure::Nothing(_)) => changing.changed_nothing(),
                 Err(error) => return Err(error.into()),
             }
         }

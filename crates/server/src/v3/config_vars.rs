@@ -43,18 +43,15 @@ pub(crate) async fn change(
     body::Json(vars): body::Json<BTreeMap<String, Option<String>>>,
 ) -> Result<Json<Vars>, ApiError> {
     let edit = edit(vars).map_err(|error| ApiError::new(Kind::InvalidParams, error.to_string()))?;
-    let changed =
-        desk.change(
-            (app, Permission::Config),
-            move |changing, app, request| match changing.engine().change(
-                request,
-                &edit,
-                &mut Silent,
-            ) {
-                Ok(_) | Err(Failure::Nothing(_)) => now(changing.ledger(), app),
-                Err(error) => Err(error.into()),
-            },
-        );
+    let changed = desk.change((app, Permission::Config), move |changing, app, request| {
+        let changed = changing.engine().change(request, &edit, &mut Silent);
+        match changed {
+            Ok(_) => {}
+            Err(Failure::Nothing(_)) => changing.changed_nothing(),
+            Err(error) => return Err(error.into()),
+        }
+        now(changing.ledger(), app)
+    });
     Ok(Json(changed.await?))
 }
 
