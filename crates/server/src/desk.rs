@@ -300,7 +300,7 @@ fn admitted(
     };
     if !role.permits(permission) {
         let (user, deed) = (&token.user, permission.deed());
-        let text = format!("{user} may not {deed} {}: as {role} of it.", app.name);
+        let text = format!("{user} may not {deed} {}: their role in it is {role}.", app.name);
         return Err(ApiError::new(Kind::Forbidden, text).of(&app.name));
     }
     match token.permits(permission, &app.name) {
