@@ -5,12 +5,13 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use slugline_core::app::AppName;
+use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Request, Silent};
 use slugline_core::port::{Access, Clock, Ledger};
 use slugline_ledger::{Note, Origin, Outcome, SqliteLedger};
+use slugline_runtime::{Control, ControlError, ProcessStatus};
 use slugline_server::backend::{
-    Backend, Caller, ChangeJob, Changing, End, NotDone, ReadJob, Reading, Unavailable,
+    Backend, Caller, ChangeJob, Changing, End, NotDone, Process, ReadJob, Reading, Unavailable,
 };
 
 use crate::args::Global;
@@ -154,9 +155,26 @@ impl Reading for Desk<'_> {
         slugline_core::port::Launcher::url(&self.supervisor, app)
     }
 
+    fn processes(&self, app: &AppName) -> Result<Vec<Process>, Unavailable> {
+        processes(&self.supervisor, app)
+    }
+
     fn git_url(&self, app: &AppName) -> String {
         format!("{}/{app}.git", self.url)
     }
+}
+
+fn processes(supervisor: &Supervisor, app: &AppName) -> Result<Vec<Process>, Unavailable> {
+    let all = supervisor.processes(app).map_err(unavailable)?;
+    let one = |process: ProcessStatus| Process {
+        name: process.name,
+        server: process.server,
+        state: process.state.word(),
+        since: process.since,
+        command: process.command,
+        version: process.version,
+    };
+    Ok(all.into_iter().map(one).collect())
 }
 
 /// What changes something.
@@ -188,6 +206,17 @@ impl slugline_ledger::Caller for Asked {
     }
 }
 
+impl Room<'_> {
+    fn control(
+        &self,
+        ask: impl FnOnce(&Control) -> Result<usize, ControlError>,
+    ) -> Result<usize, Unavailable> {
+        let control = self.context.supervisor().connect();
+        let control = control.map_err(|error| Unavailable(error.to_string()))?;
+        ask(&control).map_err(|error| Unavailable(error.to_string()))
+    }
+}
+
 impl Reading for Room<'_> {
     fn ledger(&self) -> &dyn Ledger {
         self.wired.ledger()
@@ -203,6 +232,10 @@ impl Reading for Room<'_> {
 
     fn url(&self, app: &AppName) -> String {
         self.wired.engine().launcher.url(app)
+    }
+
+    fn processes(&self, app: &AppName) -> Result<Vec<Process>, Unavailable> {
+        processes(&self.context.supervisor(), app)
     }
 
     fn git_url(&self, app: &AppName) -> String {
@@ -235,6 +268,14 @@ impl Changing for Room<'_> {
         self.wired.forget(request.app).map_err(unavailable)?;
         git::repository::remove(&self.context, request.app).map_err(unavailable)?;
         Ok(left)
+    }
+
+    fn restart_some(&self, app: &App, which: &str) -> Result<usize, Unavailable> {
+        self.control(|control| control.restart_some(&app.name, which))
+    }
+
+    fn stop_some(&self, app: &App, which: &str) -> Result<usize, Unavailable> {
+        self.control(|control| control.stop_some(&app.name, which))
     }
 
     fn changed_nothing(&self) {

@@ -25,6 +25,7 @@ pub mod refusal;
 pub mod release;
 pub mod resource;
 pub mod retention;
+pub mod scale;
 pub mod settings;
 pub mod slug;
 pub mod state;

@@ -1,9 +1,11 @@
 //! What the API needs of the rest of the program. It must not know how any of it is done.
 
 use slugline_core::actor::Actor;
-use slugline_core::app::AppName;
+use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Failure, Request};
 use slugline_core::port::{Access, Clock, Ledger};
+use slugline_core::release::Version;
+use slugline_core::time::Timestamp;
 
 /// Who asks, and from where: what the audit tells of a change.
 #[derive(Clone, Debug)]
@@ -16,6 +18,23 @@ pub struct Caller {
     pub place: String,
 }
 
+/// A process or server that runs.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Such as `web.1`.
+    pub name: String,
+    /// Whether it is the server of an add-on.
+    pub server: bool,
+    /// `starting`, `up`, `crashed` or `stopped`.
+    pub state: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// The command; of a server only the program.
+    pub command: String,
+    /// The release that it runs.
+    pub version: Version,
+}
+
 /// What is asked only to be read.
 pub trait Reading {
     /// The history.
@@ -26,6 +45,11 @@ pub trait Reading {
     fn clock(&self) -> &dyn Clock;
     /// Where an app answers.
     fn url(&self, app: &AppName) -> String;
+    /// What runs of an app: its processes, and then the servers of its add-ons.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn processes(&self, app: &AppName) -> Result<Vec<Process>, Unavailable>;
     /// Where its code is pushed to.
     fn git_url(&self, app: &AppName) -> String;
 }
@@ -47,6 +71,16 @@ pub trait Changing: Reading {
     /// # Errors
     /// [`NotDone`].
     fn destroy_app(&self, request: &Request<'_>) -> Result<Vec<String>, NotDone>;
+    /// Puts new processes in the place of one, or of all of a type. Answers how many those are.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn restart_some(&self, app: &App, which: &str) -> Result<usize, Unavailable>;
+    /// Stops one process, or all of a type, until they are restarted. Answers how many those are.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn stop_some(&self, app: &App, which: &str) -> Result<usize, Unavailable>;
     /// Hears that all was as it was to be already: the audit tells nothing of it.
     fn changed_nothing(&self);
     /// Hears how the request ended, for the audit: of what made a release that says so already. What a

@@ -300,7 +300,10 @@ fn admitted(
     };
     if !role.permits(permission) {
         let (user, deed) = (&token.user, permission.deed());
-        let text = format!("{user} may not {deed} {}: their role in it is {role}.", app.name);
+        let text = format!(
+            "{user} may not {deed} {}: their role in it is {role}.",
+            app.name
+        );
         return Err(ApiError::new(Kind::Forbidden, text).of(&app.name));
     }
     match token.permits(permission, &app.name) {

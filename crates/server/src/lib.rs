@@ -23,6 +23,8 @@ mod wire;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
 use axum::{Router, middleware};
 
 use crate::backend::Backend;
@@ -31,8 +33,15 @@ pub use door::{Door, Open, open};
 
 /// The API as a service: every route, in every version.
 pub fn routes(backend: Arc<dyn Backend>) -> Router {
-    let (routes, _) = v3::routes().split_for_parts();
+    let (routes, document) = v3::routes().split_for_parts();
+    let document: Arc<str> = document.to_json().unwrap_or_default().into();
+    let described = move || {
+        let json = (CONTENT_TYPE, "application/json");
+        std::future::ready(([json], document.to_string()))
+    };
     let routes = routes
+        .route("/openapi.json", get(described.clone()))
+        .route("/schema", get(described))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
         .layer(DefaultBodyLimit::max(body::MAX))

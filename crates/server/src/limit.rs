@@ -29,6 +29,10 @@ const MANY: usize = 10_000;
 
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 
+/// How many requests a token may make still.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remaining(pub(crate) f64);
+
 /// What is left, of everybody who asked lately.
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -85,7 +89,7 @@ impl<K: Eq + Hash> Buckets<K> {
 /// Lets through what may be asked.
 pub(crate) async fn layer(
     State(limits): State<Arc<Limits>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -105,6 +109,9 @@ pub(crate) async fn layer(
         Some(Ok(left)) => Some(left),
         None => None,
     };
+    if let Some(left) = left {
+        request.extensions_mut().insert(Remaining(left));
+    }
     let mut response = next.run(request).await;
     // Asking without a token is how git begins; trying one that is none is what is slowed.
     if response.status() == StatusCode::UNAUTHORIZED && token.is_some() {

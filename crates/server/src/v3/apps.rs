@@ -40,6 +40,24 @@ pub(crate) async fn list(desk: Desk, range: Range) -> Result<Part<App>, ApiError
     .await
 }
 
+/// The apps that the token's person may see, as clients ask for those of one account
+#[utoipa::path(get, path = "/users/{user}/apps", tag = "apps",
+    params(("user" = String, Path, description = "`~`, or the person's own address or id"),
+        ("Range" = Option<String>, Header, example = "name ..; max=200")),
+    responses((status = 200, body = Vec<App>),
+        (status = 206, body = Vec<App>, description = "A part; `Next-Range` leads on"), Errors))]
+pub(crate) async fn of_account(
+    desk: Desk,
+    Path(user): Path<String>,
+    range: Range,
+) -> Result<Part<App>, ApiError> {
+    let own = &desk.token().user;
+    if user != "~" && user != own.as_str() && user != crate::ids::user(own).to_string() {
+        return Err(ApiError::no_such("user"));
+    }
+    list(desk, range).await
+}
+
 /// One app
 #[utoipa::path(get, path = "/apps/{app}", tag = "apps",
     params(("app" = String, Path, description = "Its name or id")),

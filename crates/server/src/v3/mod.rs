@@ -3,7 +3,12 @@
 
 mod account;
 mod apps;
+mod collaborators;
 mod config_vars;
+mod domains;
+mod dynos;
+mod features;
+mod formation;
 mod releases;
 
 use utoipa::OpenApi;
@@ -24,10 +29,25 @@ struct Document;
 pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(account::info))
+        .routes(routes!(account::rate_limits))
         .routes(routes!(apps::list, apps::create))
         .routes(routes!(apps::info, apps::change, apps::destroy))
         .routes(routes!(config_vars::list, config_vars::change))
         .routes(routes!(config_vars::of_release))
+        .routes(routes!(apps::of_account))
+        .routes(routes!(collaborators::list, collaborators::create))
+        .routes(routes!(collaborators::change, collaborators::remove))
+        .routes(routes!(domains::list, domains::create))
+        .routes(routes!(domains::info, domains::remove))
+        .routes(routes!(dynos::list, dynos::restart_all))
+        .routes(routes!(dynos::info, dynos::restart))
+        .routes(routes!(dynos::restart_type))
+        .routes(routes!(dynos::stop))
+        .routes(routes!(dynos::stop_type))
+        .routes(routes!(features::list))
+        .routes(routes!(features::info, features::change))
+        .routes(routes!(formation::list, formation::change))
+        .routes(routes!(formation::info, formation::change_one))
         .routes(routes!(releases::list, releases::create))
         .routes(routes!(releases::info))
 }

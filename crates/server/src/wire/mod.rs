@@ -3,7 +3,10 @@
 
 pub(crate) mod account;
 pub(crate) mod app;
+pub(crate) mod domain;
 pub(crate) mod error;
+pub(crate) mod people;
+pub(crate) mod process;
 pub(crate) mod release;
 
 use serde::Serialize;

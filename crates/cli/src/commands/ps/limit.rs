@@ -3,12 +3,12 @@
 use slugline_core::port::Moment;
 use slugline_core::settings::{Formation, Settings};
 
-use super::scale::{known, types};
 use crate::commands::{Outcome, setting};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
 use crate::render::table::table;
+use slugline_core::scale::{known, types};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         .map(|word| parse(word))
         .collect::<Result<Vec<_>, _>>()?;
     let mut change = |moment: &Moment, settings: &mut Settings| {
-        known(kind, &types(moment), moment)?;
+        known(kind, moment)?;
         set(kind, &limits, settings);
         Ok(())
     };

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use slugline_core::corridor::Failure;
 use slugline_core::port::Moment;
-use slugline_core::refusal::Refusal;
-use slugline_core::settings::{Formation, Settings};
-use slugline_core::suggest::nearest;
+use slugline_core::scale::{Count, scale, types};
+use slugline_core::settings::Settings;
 
 use crate::commands::{Outcome, setting};
 use crate::context::Context;
@@ -23,14 +21,6 @@ pub struct Args {
     json: bool,
 }
 
-/// How many there are to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Count {
-    Exactly(u32),
-    More(u32),
-    Fewer(u32),
-}
-
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let counts = args
         .counts
@@ -43,10 +33,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return show(context, args.json);
     }
     let mut change = |moment: &Moment, settings: &mut Settings| {
-        let types = types(moment);
         for (kind, count) in &counts {
-            known(kind, &types, moment)?;
-            set(kind, *count, settings)?;
+            scale(moment, settings, (kind, *count))?;
         }
         Ok(())
     };
@@ -84,57 +72,15 @@ fn show(context: &Context, json: bool) -> Outcome {
     setting::show(context, json.then(|| serde_json::json!(counts)), text)
 }
 
-/// The types of processes that are kept running.
-pub(super) fn types(moment: &Moment) -> Vec<&str> {
-    let slug = moment.state.slug.iter();
-    let types = slug
-        .flat_map(|slug| slug.processes.keys())
-        .map(String::as_str);
-    types.filter(|kind| *kind != "release").collect()
-}
-
-/// Refuses a type that the app does not have.
-pub(super) fn known(kind: &str, types: &[&str], moment: &Moment) -> Result<(), Failure> {
-    if types.contains(&kind) {
-        return Ok(());
-    }
-    let refusal = Refusal::new(format!("{} has no process type {kind}", moment.app.name));
-    let hint = match nearest(kind, types.iter().copied()) {
-        Some(meant) => format!("Did you mean {meant}?"),
-        None if types.is_empty() => "Deploy it: git push slugline main".to_owned(),
-        None => format!("It has: {}", types.join(", ")),
-    };
-    Err(refusal.hint(hint).into())
-}
-
-fn set(kind: &str, count: Count, settings: &mut Settings) -> Result<(), Failure> {
-    let formation = settings.formation.entry(kind.to_owned()).or_default();
-    let count = match count {
-        Count::Exactly(count) => count,
-        Count::More(more) => formation.count.saturating_add(more),
-        Count::Fewer(fewer) => formation.count.saturating_sub(fewer),
-    };
-    if count > Formation::MAX_COUNT {
-        let most = Formation::MAX_COUNT;
-        return Err(Refusal::new(format!("{kind}: at most {most} processes of a type run")).into());
-    }
-    formation.count = count;
-    if *formation == Formation::default() {
-        settings.formation.remove(kind);
-    }
-    Ok(())
-}
-
 fn parse(word: &str) -> Option<(String, Count)> {
     let place = word.find('=').or_else(|| word.rfind(['+', '-']))?;
     let (kind, rest) = word.split_at(place);
-    let (sign, number) = rest.split_at(1);
-    let number = number.parse().ok().filter(|_| !number.starts_with('+'))?;
-    let count = match sign {
-        "=" => Count::Exactly(number),
-        "+" => Count::More(number),
-        _ => Count::Fewer(number),
-    };
+    let count = rest.strip_prefix('=').unwrap_or(rest);
+    let count = count.parse().ok()?;
+    // `web=+1` is neither.
+    if rest.starts_with("=+") || rest.starts_with("=-") {
+        return None;
+    }
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     let named = !kind.is_empty() && kind.bytes().all(legal);
     named.then(|| (kind.to_owned(), count))
