@@ -16,8 +16,8 @@ fn rows(answer: &Answer) -> String {
         format!(
             "v{} {} {}{}{}",
             release["version"],
-            release["description"].as_str().unwrap(),
-            release["status"].as_str().unwrap(),
+            release["description"].as_str().unwrap_or("without a text"),
+            release["status"].as_str().unwrap_or("without a status"),
             if release["current"] == true {
                 " current"
             } else {

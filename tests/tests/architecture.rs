@@ -10,12 +10,13 @@ use std::process::Command;
 
 /// Which of our packages each of them may use. A package that is not here may use none, and is
 /// complained of.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("slugline-core", &[]),
     ("slugline-plugin-api", &[]),
     ("slugline-ledger", &["slugline-core"]),
     ("slugline-slug", &["slugline-core"]),
     ("slugline-runtime", &["slugline-core"]),
+    ("slugline-server", &["slugline-core"]),
     (
         "slugline-plugin-host",
         &["slugline-core", "slugline-plugin-api"],
@@ -27,6 +28,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
             "slugline-ledger",
             "slugline-plugin-host",
             "slugline-runtime",
+            "slugline-server",
             "slugline-slug",
         ],
     ),
@@ -60,7 +62,7 @@ const KEPT: [(&str, &[&str]); 6] = [
     ("libloading", &["slugline-plugin-host"]),
     ("mlua", &["slugline-plugin-host"]),
     ("rusqlite", &["slugline-ledger"]),
-    ("tokio", &["slugline-runtime"]),
+    ("tokio", &["slugline-runtime", "slugline-server"]),
 ];
 
 /// The arrows from each package to those it uses.

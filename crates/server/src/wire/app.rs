@@ -81,7 +81,7 @@ impl App {
             archived_at: None,
             buildpack_provided_description: slug.map(|slug| slug.buildpack.clone()),
             internal_routing: None,
-            region: Named::new("region", "local"),
+            region: Named::new("region", "us"),
             stack: Named::new("stack", "slugline"),
             build_stack: Named::new("stack", "slugline"),
             generation: Named::new("generation", "cedar"),
