@@ -148,6 +148,11 @@ impl AppLog {
         }
     }
 
+    /// Waits, not for long, while the disk is far behind: see [`Desk::room`].
+    pub(crate) async fn room(&self) {
+        self.desk.room().await;
+    }
+
     /// From now on lines go to these drains, and to no others. Those that were there before go on;
     /// of those that were not named the ends are answered, which come by themselves.
     pub(crate) fn drain_to(

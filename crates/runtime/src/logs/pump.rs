@@ -1,5 +1,5 @@
 //! Brings the output of one process to its app's log. The pipe is always drained, so that no process
-//! ever waits for its log. It must not know what the process is.
+//! waits for its log longer than a disk needs that does not hang. It must not know what the process is.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -57,6 +57,7 @@ pub(crate) async fn pump(
                 _ => splitter.push(&buffer[..count], take),
             }
         }
+        log.room().await;
         log.take(&mut batch);
         if let Some(heard) = heard.as_ref().filter(|_| !lines.is_empty()) {
             // It fails when nobody listens any more; then it is in the log alone.

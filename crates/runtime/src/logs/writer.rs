@@ -5,8 +5,10 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 use super::files::LogFile;
 use super::line::{ABOUT_LOGS, overflow, stamp};
@@ -14,12 +16,16 @@ use super::{PATIENCE, lock};
 
 /// How many bytes of an app may wait for the disk before lines are dropped.
 const WAITING: usize = 16 * 1024 * 1024;
+/// How long a process that writes faster than the disk is held up, before lines are dropped.
+const HELD_UP: Duration = Duration::from_secs(1);
 /// A buffer that grew larger than this is not kept.
 const KEPT: usize = 1024 * 1024;
 
 /// Lines that wait to be written, of one app, and their file.
 pub(super) struct Desk {
     waiting: Mutex<Waiting>,
+    /// Told when the writer has taken what waited.
+    taken: Notify,
     /// Only the writer opens it.
     file: Mutex<Sink>,
 }
@@ -29,6 +35,8 @@ struct Waiting {
     text: String,
     /// Whether the writer knows of it.
     queued: bool,
+    /// Whether somebody was held up in vain since the writer came by.
+    hangs: bool,
     dropped: Dropped,
 }
 
@@ -152,11 +160,27 @@ impl Desk {
     pub(super) fn new(file: LogFile) -> Self {
         Self {
             waiting: Mutex::default(),
+            taken: Notify::new(),
             file: Mutex::new(Sink {
                 file,
                 spare: String::new(),
                 dropped: Dropped::default(),
             }),
+        }
+    }
+
+    /// Waits while much is to be written yet, so that a process which writes faster than the disk is as
+    /// fast as that: for a second at most, and where the disk hangs not a second time.
+    pub(super) async fn room(&self) {
+        let taken = self.taken.notified();
+        {
+            let waiting = lock(&self.waiting);
+            if waiting.text.len() <= WAITING / 2 || waiting.hangs {
+                return;
+            }
+        }
+        if timeout(HELD_UP, taken).await.is_err() {
+            lock(&self.waiting).hangs = true;
         }
     }
 
@@ -166,9 +190,11 @@ impl Desk {
         let (text, dropped) = {
             let mut waiting = lock(&self.waiting);
             waiting.queued = false;
+            waiting.hangs = false;
             let text = std::mem::replace(&mut waiting.text, spare);
             (text, std::mem::take(&mut waiting.dropped))
         };
+        self.taken.notify_waiters();
         sink.write(text, dropped);
     }
 }
@@ -221,15 +247,50 @@ mod tests {
     use super::*;
     use crate::logs::files::Sizes;
 
-    #[test]
-    fn a_disk_that_hangs_keeps_nobody_waiting_and_what_is_too_much_is_counted() {
-        let dir = tempfile::tempdir().unwrap();
-        let app = AppName::new("myapp").unwrap();
+    fn desk(dir: &std::path::Path) -> Arc<Desk> {
         let sizes = Sizes {
             bytes: 1 << 30,
             older: 1,
         };
-        let desk = Arc::new(Desk::new(LogFile::new(dir.path(), &app, sizes)));
+        let app = AppName::new("myapp").unwrap();
+        Arc::new(Desk::new(LogFile::new(dir, &app, sizes)))
+    }
+
+    #[test]
+    fn who_writes_faster_than_the_disk_is_held_up_but_not_by_one_that_hangs() {
+        let dir = tempfile::tempdir().unwrap();
+        let (desk, writer) = (desk(dir.path()), Writer::start().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let line = format!("T a: {}\n", "x".repeat(1024 * 1024));
+        let hanging = lock(&desk.file);
+        for _ in 0..12 {
+            writer.append(&desk, &line, 1);
+        }
+        runtime.block_on(desk.room());
+        assert!(lock(&desk.waiting).hangs, "it has waited in vain");
+        let again = std::time::Instant::now();
+        runtime.block_on(desk.room());
+        assert!(again.elapsed() < HELD_UP, "and does not do so again");
+        drop(hanging);
+        writer.settled().blocking_recv().unwrap();
+        for _ in 0..100 {
+            runtime.block_on(desk.room());
+            writer.append(&desk, &line, 1);
+        }
+        writer.settled().blocking_recv().unwrap();
+        let app = AppName::new("myapp").unwrap();
+        let lines = crate::tail(dir.path(), &app, 1000).unwrap();
+        assert_eq!(lines.len(), 112, "none is dropped");
+    }
+
+    #[test]
+    fn a_disk_that_hangs_keeps_nobody_waiting_and_what_is_too_much_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let app = AppName::new("myapp").unwrap();
+        let desk = desk(dir.path());
         let writer = Writer::start().unwrap();
         let line = format!("T a: {}\n", "x".repeat(1024 * 1024));
         let hanging = lock(&desk.file);
