@@ -3,10 +3,12 @@
 //! only one release answers.
 //!
 //! `LOAD_CHANGES=50 LOAD_RATE=200 cargo test -p slugline-tests --test under_load -- --nocapture` makes more
-//! changes, at so many requests a second.
+//! changes, at so many requests a second. With `LOAD_HEY=200` a load generator, `hey`, makes as many beside
+//! them; `scripts/load` installs it and does all of this.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::print_stdout,
     reason = "a test fails by panicking, and this one shows what it met"
 )]
@@ -18,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use slugline_testkit::environment::{TestEnvironment, wait_until};
 use slugline_tests::{deploy, with_app};
+use under_load_kit::hey::{Ends, Hey};
 use under_load_kit::visitor::{Place, Way, visit};
 use under_load_kit::{Diary, Seen};
 
@@ -114,6 +117,7 @@ fn no_request_is_lost_whatever_is_released() {
     };
     let diary = Diary::default();
     let (mut reigns, mut good) = (Vec::new(), Vec::new());
+    let hey = Hey::start(&place, number("LOAD_HEY", 0));
     let began = Instant::now();
     std::thread::scope(|scope| {
         for (way, pace) in visitors(rate) {
@@ -133,8 +137,9 @@ fn no_request_is_lost_whatever_is_released() {
         }
         diary.end();
     });
-    let seen = diary.all();
-    report(&seen, began.elapsed(), &reigns);
+    let (seen, ends) = (diary.all(), hey.end());
+    report(&seen, &ends, began.elapsed(), &reigns);
+    assert!(ends.keys().all(|end| end == "200"), "{ends:#?}");
     let lost: Vec<_> = seen.iter().filter(|seen| seen.answer.is_err()).collect();
     let few = &lost[..lost.len().min(10)];
     assert!(
@@ -167,15 +172,25 @@ fn visitors(rate: u32) -> Vec<(Way, Duration)> {
     all
 }
 
-fn report(seen: &[Seen], took: Duration, reigns: &[Reign]) {
+fn report(seen: &[Seen], ends: &Ends, took: Duration, reigns: &[Reign]) {
     let mut kinds = BTreeMap::<&str, usize>::new();
     for seen in seen {
         *kinds.entry(seen.kind).or_default() += 1;
     }
-    let rate = seen.len() as f64 / took.as_secs_f64();
+    let all = seen.len() + ends.values().sum::<usize>();
+    let rate = all as f64 / took.as_secs_f64();
+    let failed = seen.iter().filter(|seen| seen.answer.is_err()).count();
+    let within = |seen: &Seen| {
+        let mut reigns = reigns.iter();
+        reigns.any(|reign| (reign.from..reign.to).contains(&seen.asked))
+    };
+    let settled = seen.iter().filter(|seen| within(seen)).count();
     println!(
-        "{} requests, {rate:.0} a second, {} changes: {kinds:?}",
-        seen.len(),
-        reigns.len()
+        "{all} requests, {rate:.0} a second, {} changes in {:.0} s\n\
+         ours: {kinds:?}, of which {failed} failed or were cut off\n\
+         hey's, by how they ended: {ends:?}\n\
+         of ours {settled} were after a switch, when only one release may answer",
+        reigns.len(),
+        took.as_secs_f64(),
     );
 }

@@ -11,6 +11,7 @@ use slugline_core::app::AppName;
 use slugline_core::config::Owner;
 use slugline_core::port::{Ledger, Moment};
 use slugline_core::release::{Release, Status, Version};
+use slugline_core::settings::Settings;
 use slugline_ledger::SqliteLedger;
 
 use super::processes::{self, Found};
@@ -69,7 +70,7 @@ pub(crate) fn moment(world: &World, app: &str) -> Checked<Option<Moment>> {
     Ok(all.find(|moment| moment.app.name.as_str() == app))
 }
 
-/// What people would say that apps are: code, config vars, add-ons, pins; not how it came to be.
+/// What people would say that apps are: code, config vars, add-ons, pins, settings; not how it came to be.
 pub(crate) fn facts(world: &World) -> Checked<String> {
     let mut text = String::new();
     let Some(ledger) = ledger(world)? else {
@@ -106,8 +107,30 @@ pub(crate) fn facts(world: &World) -> Checked<String> {
         for release in kept.iter().filter(|release| release.pinned) {
             let _ = writeln!(text, "  pinned {}", release.version);
         }
+        let settings = ledger.settings(name).map_err(|error| error.to_string())?;
+        text.push_str(&set(settings));
     }
+    certificates(world, &mut text);
     Ok(text)
+}
+
+/// What is set of an app; of drains without their names, which are others each time.
+fn set(mut settings: Settings) -> String {
+    let drains: Vec<String> = settings.drains.drain(..).map(|drain| drain.url).collect();
+    let rest = serde_json::to_string(&settings).unwrap_or_default();
+    format!("  set {rest}, drains {drains:?}\n")
+}
+
+/// The hosts that have a certificate, with its length.
+fn certificates(world: &World, text: &mut String) {
+    let files = std::fs::read_dir(world.env.home().join("certs"));
+    for file in files.into_iter().flatten().flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        if name.ends_with(".pem") {
+            let _ = writeln!(text, "certificate {name}, {length} bytes");
+        }
+    }
 }
 
 /// What is true at every instant, an unfinished operation or not (S1, S3).
@@ -339,14 +362,34 @@ fn answers(world: &World, moment: &Moment, current: Version) -> Checked {
             )
         })?;
     }
-    let page = page(world, app)?;
-    need(page.ends_with(&format!(" from {current}\n")), || {
-        format!("{app}: {current} is current, and the page is {page:?}")
-    })
+    let settings = ledger(world)?.map(|ledger| ledger.settings(&moment.app.name));
+    let settings = settings.transpose().map_err(|error| error.to_string())?;
+    let settings = settings.unwrap_or_default();
+    let own = |one: &&Found| one.release(&home).as_ref() == Some(&wanted);
+    let run = all.iter().filter(own).count();
+    let kinds = moment.state.slug.iter().flat_map(|it| it.processes.keys());
+    let kinds = kinds.map(|kind| kind.to_string());
+    let lasting = kinds.filter(|kind| kind != "release");
+    let count: u32 = lasting.map(|kind| settings.of_type(&kind).count).sum();
+    need(u32::try_from(run) == Ok(count), || {
+        format!("{app}: {run} processes of {current} run, and {count} are set")
+    })?;
+    let domains = settings.domains.iter().map(ToString::to_string);
+    for host in domains.chain([format!("{app}.localhost")]) {
+        let page = page(world, &host)?;
+        let ending = match settings.maintenance {
+            true => "(H80)\n".to_owned(),
+            false => format!(" from {current}\n"),
+        };
+        need(page.ends_with(&ending), || {
+            format!("{host}: {current} is current, and the page is {page:?}")
+        })?;
+    }
+    Ok(())
 }
 
-/// What the router answers for an app.
-fn page(world: &World, app: &str) -> Checked<String> {
+/// What the router answers for a host.
+fn page(world: &World, host: &str) -> Checked<String> {
     let status = world.env.run(["status", "--json"]);
     let status: serde_json::Value =
         serde_json::from_str(&status.stdout).map_err(|error| format!("{error}: {status}"))?;
@@ -359,8 +402,7 @@ fn page(world: &World, app: &str) -> Checked<String> {
     let mut answer = String::new();
     let asked = TcpStream::connect(format!("127.0.0.1:{port}")).and_then(|mut stream| {
         stream.set_read_timeout(Some(PATIENCE))?;
-        let request =
-            format!("GET / HTTP/1.1\r\nHost: {app}.localhost\r\nConnection: close\r\n\r\n");
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes())?;
         stream.read_to_string(&mut answer)
     });

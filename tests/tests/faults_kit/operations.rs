@@ -21,6 +21,8 @@ pub(crate) struct Operation {
     pub(crate) creates: bool,
     /// Whether it destroys the app, so that the next command may find it gone.
     pub(crate) destroys: bool,
+    /// Whether it is about the newest release, so that it is refused after the next command.
+    pub(crate) lapses: bool,
     /// Whether it makes the home, so that there is no next command but itself.
     pub(crate) restores: bool,
 }
@@ -117,6 +119,43 @@ fn backed_up(world: &World) {
     std::fs::remove_dir_all(world.env.home()).expect("nobody uses it");
 }
 
+/// Code with a release command, not deployed yet.
+fn migrating(world: &World) {
+    serving(world);
+    with_release(world, "echo moving");
+}
+
+fn with_release(world: &World, command: &str) {
+    let procfile = format!("release: {command}\n{WEB}");
+    world.env.write_file("three/Procfile", procfile);
+}
+
+/// Deployed in v5, and again in v6, whose release command failed and does so only there.
+fn stuck(world: &World) {
+    serving(world);
+    with_release(world, "test $SLUGLINE_RELEASE_VERSION != v6");
+    world.does(DEPLOY);
+    let again = [
+        "deploy",
+        "three",
+        "--commit",
+        "4444444444444444444444444444444444444444",
+    ];
+    let failed = world.run(&again);
+    assert!(!failed.good(), "{failed}");
+}
+
+/// A certificate that is not added yet.
+fn certified(world: &World) {
+    serving(world);
+    let made = rcgen::generate_simple_self_signed(["www.example.com".to_owned()]);
+    let made = made.expect("a certificate can be made");
+    world.env.write_file("cert.pem", made.cert.pem());
+    world
+        .env
+        .write_file("key.pem", made.signing_key.serialize_pem());
+}
+
 /// A clone whose commit is not pushed yet.
 fn cloned(world: &World) {
     serving(world);
@@ -141,6 +180,7 @@ const fn of(name: &'static str, prepare: fn(&World), words: &'static [&'static s
         again: &[],
         creates: false,
         destroys: false,
+        lapses: false,
         restores: false,
     }
 }
@@ -244,6 +284,33 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         quiet,
         &["config:add", "GREETING=bye", "SHAPE=round"],
     ),
+    served(of("deploy, release phase", migrating, DEPLOY)),
+    served(refused(
+        &["did not fail: there is nothing to retry"],
+        Operation {
+            lapses: true,
+            ..of("releases:retry", stuck, &["releases:retry"])
+        },
+    )),
+    served(of("ps:scale", serving, &["ps:scale", "web=2"])),
+    of("ps:scale, no daemon", serving, &["ps:scale", "web=2"]),
+    served(of(
+        "domains:add",
+        serving,
+        &["domains:add", "www.example.com"],
+    )),
+    served(of("maintenance:on", serving, &["maintenance:on"])),
+    served(of(
+        "drains:add",
+        serving,
+        &["drains:add", "syslog://127.0.0.1:9"],
+    )),
+    served(of("preboot", serving, &["preboot", "off"])),
+    served(of(
+        "certs:add",
+        certified,
+        &["certs:add", "www.example.com", "cert.pem", "key.pem"],
+    )),
     served(of("config:remove", serving, &["config:remove", "COLOR"])),
     served(of("rollback", serving, &["rollback", "v2"])),
     served(of(

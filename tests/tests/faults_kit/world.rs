@@ -112,7 +112,7 @@ impl World {
     }
 
     /// Starts the daemon, and waits until it serves.
-    fn serve(&mut self) {
+    pub(crate) fn serve(&mut self) {
         let mut command = self.env.caller().command("slugline");
         command
             .arg("serve")

@@ -1,6 +1,7 @@
 //! What the test of switches under load is made of: visitors of several kinds, and what they have seen. It
 //! must not know how releases are made.
 
+pub(crate) mod hey;
 pub(crate) mod visitor;
 
 use std::sync::Mutex;

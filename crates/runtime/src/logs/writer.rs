@@ -16,10 +16,13 @@ use super::{PATIENCE, lock};
 
 /// How many bytes of an app may wait for the disk before lines are dropped.
 const WAITING: usize = 16 * 1024 * 1024;
+/// How far a process may be ahead of the disk before it is slowed down: as much as stays in the caches of a
+/// processor, since more would be slower.
+const AHEAD: usize = 1024 * 1024;
 /// How long a process that writes faster than the disk is held up, before lines are dropped.
 const HELD_UP: Duration = Duration::from_secs(1);
 /// A buffer that grew larger than this is not kept.
-const KEPT: usize = 1024 * 1024;
+const KEPT: usize = 2 * AHEAD;
 
 /// Lines that wait to be written, of one app, and their file.
 pub(super) struct Desk {
@@ -175,7 +178,7 @@ impl Desk {
         let taken = self.taken.notified();
         {
             let waiting = lock(&self.waiting);
-            if waiting.text.len() <= WAITING / 2 || waiting.hangs {
+            if waiting.text.len() <= AHEAD || waiting.hangs {
                 return;
             }
         }
