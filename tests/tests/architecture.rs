@@ -10,12 +10,13 @@ use std::process::Command;
 
 /// Which of our packages each of them may use. A package that is not here may use none, and is
 /// complained of.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("slugline-core", &[]),
     ("slugline-plugin-api", &[]),
     ("slugline-ledger", &["slugline-core"]),
     ("slugline-slug", &["slugline-core"]),
-    ("slugline-runtime", &["slugline-core"]),
+    ("slugline-isolation", &[]),
+    ("slugline-runtime", &["slugline-core", "slugline-isolation"]),
     ("slugline-server", &["slugline-core"]),
     (
         "slugline-plugin-host",
@@ -25,6 +26,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
         "slugline",
         &[
             "slugline-core",
+            "slugline-isolation",
             "slugline-ledger",
             "slugline-plugin-host",
             "slugline-runtime",

@@ -6,16 +6,18 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use slugline_core::app::AppName;
+use slugline_core::app::{App, AppName};
 use slugline_core::corridor::launch::{is_idle, launch_spec};
 use slugline_core::port::{Clock, Ledger, LedgerError, Seen};
 use slugline_core::release::Version;
+use slugline_isolation::{Users, Wanted};
 use slugline_ledger::SqliteLedger;
 use slugline_runtime::{AppSpec, Desired, Limits, Opinion, ServeError, ServeOptions, Watched};
 use slugline_server::{Door, Open};
 
 use crate::api::Api;
 use crate::clock::MachineClock;
+use crate::commands::doctor::less;
 use crate::context::Context;
 use crate::env::{ApiAddress, Env};
 use crate::error::CommandError;
@@ -45,6 +47,7 @@ pub fn serve(
     context: &Context,
     doors: &Doors,
     metrics: Option<SocketAddr>,
+    isolation: Wanted,
 ) -> Result<(), CommandError> {
     context.ledger()?;
     let home = context.home.clone();
@@ -61,6 +64,7 @@ pub fn serve(
         tls_port: doors.tls_port,
         metrics,
         api: Arc::clone(&api_url),
+        isolation,
         desired,
         limits: Limits::default(),
     };
@@ -85,6 +89,9 @@ pub fn serve(
         if let Some((open, url)) = doors.api.0.and_then(|address| open_api(context, address)) {
             let _ = api_url.set(url);
             api.replace(Some(open));
+        }
+        if let Some(words) = less(&ready.shut) {
+            context.ui.status(words);
         }
         upkeep.begin();
     };
@@ -167,6 +174,19 @@ impl Current {
         Ok(Some(spec))
     }
 
+    /// Takes back the users of apps that are gone, should whoever destroyed one have been stopped in
+    /// the middle of it.
+    fn forget_users(&self, apps: &[App]) {
+        let users = Users::new(&self.home);
+        let known = users.all().unwrap_or_default().into_iter();
+        let gone = known.filter(|(name, _)| apps.iter().all(|app| app.name.as_str() != name));
+        for (name, _) in gone {
+            if let Err(error) = users.forget(&name) {
+                self.ui.warning(CommandError::because(&error).text);
+            }
+        }
+    }
+
     fn ledger(&self) -> Result<SqliteLedger, String> {
         SqliteLedger::open_with(&self.home, self.env.key()).map_err(|error| error.to_string())
     }
@@ -187,6 +207,7 @@ impl Desired for Current {
         }
         let ledger = self.ledger()?;
         let apps = ledger.apps().map_err(|error| error.to_string())?;
+        self.forget_users(&apps);
         let mut all = Vec::new();
         for app in apps {
             match self.spec(&ledger, &app.name) {

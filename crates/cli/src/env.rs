@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use slugline_isolation::Wanted;
 use slugline_ledger::KeySource;
 
 use crate::error::CommandError;
@@ -24,7 +25,7 @@ const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
 const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 22] = [
+pub const VARIABLES: [(&str, &str); 23] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -50,6 +51,10 @@ pub const VARIABLES: [(&str, &str); 22] = [
     (
         "SLUGLINE_API",
         "The address and port of the HTTP API, 127.0.0.1:8081 where nothing is said; `off` for none",
+    ),
+    (
+        "SLUGLINE_ISOLATION",
+        "How much the daemon shuts processes in: auto (as much as can be, where nothing is said), required or off",
     ),
     (
         "SLUGLINE_BOOT_TIMEOUT",
@@ -230,6 +235,18 @@ impl Env {
         text.parse().map_err(|_| {
             CommandError::usage(format!(
                 "SLUGLINE_BIND={text} is not an address such as 0.0.0.0 or ::1"
+            ))
+        })
+    }
+
+    /// How much processes are to be shut in: `SLUGLINE_ISOLATION`, or as much as can be.
+    pub fn isolation(&self) -> Result<Wanted, CommandError> {
+        let Some(text) = self.get("SLUGLINE_ISOLATION") else {
+            return Ok(Wanted::Auto);
+        };
+        text.parse().map_err(|why| {
+            CommandError::usage(format!(
+                "SLUGLINE_ISOLATION={text} is not understood: {why}"
             ))
         })
     }

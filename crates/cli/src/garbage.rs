@@ -164,7 +164,10 @@ fn unused_trees(
             None
         }
     };
-    let used = working_folders(&root);
+    let mut used = working_folders(&root);
+    if serving.is_none() {
+        used.extend(viewed_folders(home));
+    }
     let mut unused = Vec::new();
     for of_app in entries(&root, |_| true) {
         let app = name(&of_app);
@@ -194,6 +197,13 @@ fn working_folders(root: &Path) -> Vec<PathBuf> {
     let folders = entries(Path::new("/proc"), is_process).into_iter();
     let folders = folders.filter_map(|process| std::fs::read_link(process.join("cwd")).ok());
     folders.filter(|folder| folder.starts_with(&root)).collect()
+}
+
+/// The trees that processes of the daemon see, whose working folder is in a view of their own.
+fn viewed_folders(home: &Path) -> impl Iterator<Item = PathBuf> {
+    let private = entries(&home.join("private"), |_| true).into_iter();
+    let trees = private.filter_map(|of_process| std::fs::read_link(of_process.join("tree")).ok());
+    trees.map(|tree| tree.canonicalize().unwrap_or(tree))
 }
 
 /// The lock of the daemon, where none runs or is about to.

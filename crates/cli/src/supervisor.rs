@@ -9,6 +9,7 @@ use slugline_core::port::{Cause, LaunchError, LaunchSpec, Launched, Launcher, Sa
 use slugline_core::release::Version;
 use slugline_core::settings::Settings;
 use slugline_core::time::Timestamp;
+use slugline_isolation::Users;
 use slugline_runtime::{
     AppSpec, Candidate, Control, ControlError, Home, ProcessState, ProcessStatus, ServerSpec,
     StartError, Status, remove_log, start_background,
@@ -92,7 +93,7 @@ impl Supervisor {
         Home::new(&self.home).logs()
     }
 
-    /// Removes the log and the settings of an app that is gone, so that the next of its name begins
+    /// Removes the log, the user and the settings of an app that is gone, so that the next of its name begins
     /// with none.
     ///
     /// # Errors
@@ -101,6 +102,10 @@ impl Supervisor {
         if let Some(control) = Control::connect(&self.home)? {
             control.configure(app, &Settings::default())?;
         }
+        let users = Users::new(&self.home);
+        users
+            .forget(app.as_str())
+            .map_err(|error| CommandError::because(&error))?;
         remove_log(&self.logs(), app).map_err(|error| CommandError::because(&error))
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use slugline_core::app::AppName;
+use slugline_core::settings::Formation;
+use slugline_isolation::Limits;
 
 use crate::leftovers::MARK;
 use crate::spec::{AppSpec, ServerSpec};
@@ -27,6 +29,30 @@ pub(crate) struct Recipe {
     pub(crate) dir: PathBuf,
     /// The most files that it may hold open; `None`: as many as we may.
     pub(crate) open_files: Option<u32>,
+    /// What it is shut in with; `None`: it is not.
+    pub(crate) shut: Option<Shut>,
+}
+
+/// What it takes to shut a process in.
+#[derive(Clone)]
+pub(crate) struct Shut {
+    pub(crate) app: AppName,
+    pub(crate) name: String,
+    pub(crate) tree: Option<PathBuf>,
+    /// Our own program, which a process may run.
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) limits: Limits,
+}
+
+/// The variable that tells a process where our own program is.
+pub(crate) const PROGRAM: &str = "SLUGLINE_BIN";
+
+/// What a process of a type may use.
+pub(crate) fn limits(set: &Formation) -> Limits {
+    Limits {
+        memory: set.memory_mb.map(|mb| u64::from(mb) * 1024 * 1024),
+        cpu_percent: set.cpu_percent,
+    }
 }
 
 /// What every process gets from the machine: the shell, and the few variables that are passed on.
@@ -83,12 +109,21 @@ impl Machine {
         env.insert("PS".into(), label.to_owned());
         env.extend(self.mark.clone());
         let shell = self.shell.to_string_lossy().into_owned();
+        let set = spec.settings.of_type(kind_of(label));
+        let shut = Shut {
+            app: spec.app.clone(),
+            name: label.to_owned(),
+            tree: spec.dir.clone(),
+            program: env.get(PROGRAM).map(PathBuf::from),
+            limits: limits(&set),
+        };
         Recipe {
             program: self.shell.clone(),
             args: vec!["-c".into(), SCRIPT.into(), shell, command.to_owned()],
             env,
             dir,
-            open_files: spec.settings.of_type(kind_of(label)).open_files,
+            open_files: set.open_files,
+            shut: Some(shut),
         }
     }
 
@@ -108,6 +143,7 @@ impl Machine {
             env,
             dir: "/".into(),
             open_files: None,
+            shut: None,
         }
     }
 }

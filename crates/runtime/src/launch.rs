@@ -9,9 +9,10 @@ use std::time::Duration;
 use slugline_core::app::AppName;
 use slugline_core::release::Version;
 use slugline_core::time::Timestamp;
+use slugline_isolation::{Isolation, Limits as Use};
 use tokio::sync::{mpsc, watch};
 
-use crate::command::{Machine, Recipe};
+use crate::command::{Machine, Recipe, limits};
 use crate::control::protocol::{ProcessState, ProcessStatus};
 use crate::desired::Desired;
 use crate::health::{Boot, Check};
@@ -39,6 +40,7 @@ pub(crate) struct Context {
     pub(crate) units: AtomicU64,
     pub(crate) one_offs: OneOffs,
     pub(crate) gauge: Arc<Gauge>,
+    pub(crate) isolation: Arc<Isolation>,
 }
 
 /// A unit as the supervisor sees it.
@@ -57,8 +59,8 @@ pub(crate) struct Handle {
     pub(crate) requests: mpsc::UnboundedSender<UnitRequest>,
     pub(crate) progress: watch::Receiver<Progress>,
     boot: watch::Sender<Boot>,
-    /// The memory that it may hold, in bytes.
-    quota: watch::Sender<Option<u64>>,
+    /// What it may use.
+    allowed: watch::Sender<Use>,
     server: bool,
     version: Version,
     shown: String,
@@ -172,6 +174,7 @@ impl Context {
             output: String::new(),
             events: format!("slugline[{label}]"),
             gauge: Arc::clone(&self.gauge),
+            isolation: Arc::clone(&self.isolation),
             limits: Arc::clone(&self.limits),
             once: None,
         }
@@ -193,7 +196,7 @@ impl Context {
             requests,
             progress,
             boot: watch::Sender::new(boot_of(spec, server)),
-            quota: watch::Sender::new(None),
+            allowed: watch::Sender::new(Use::default()),
             server,
             version: spec.version,
             shown: plan.shown.clone(),
@@ -204,7 +207,7 @@ impl Context {
         let wires = Wires {
             requests: receiver,
             boot: handle.boot.subscribe(),
-            quota: handle.quota.subscribe(),
+            allowed: handle.allowed.subscribe(),
             changes: Box::new(move |change| tell(&events, &app, id, change)),
             progress: sender,
         };
@@ -240,14 +243,16 @@ impl Handle {
     }
 
     /// From its next start on it counts as up when these settings say, and from now on it may hold
-    /// as much memory as they say.
+    /// use as much as they say.
     pub(crate) fn configure(&self, spec: &AppSpec) {
         self.boot.send_replace(boot_of(spec, self.server));
         let set = self.kind().map(|(kind, _)| spec.settings.of_type(kind));
-        let quota = set
-            .and_then(|set| set.memory_mb)
-            .map(|mb| u64::from(mb) * 1024 * 1024);
-        self.quota.send_replace(quota);
+        let allowed = set.map(|set| limits(&set)).unwrap_or_default();
+        self.allowed.send_if_modified(|old| {
+            let is_new = *old != allowed;
+            *old = allowed;
+            is_new
+        });
     }
 
     /// Whether requests may be sent to it.
@@ -294,7 +299,7 @@ impl Handle {
             pid: self.pid,
             port: self.port,
             memory: None,
-            memory_limit: *self.quota.borrow(),
+            memory_limit: self.allowed.borrow().memory,
         }
     }
 

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use slugline_isolation::Enclosure;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
-use crate::command::Recipe;
+use crate::command::{PROGRAM, Recipe};
 use crate::health::Sick;
 use crate::preexec::{lead_session, limit_open_files, tie_to_this_thread};
+use crate::shut::give;
 
 /// How often the list of processes is gone through to end those of a session.
 #[cfg(target_os = "linux")]
@@ -57,10 +59,14 @@ pub(crate) enum Ending {
 
 /// Starts a process: the leader of a group of its own, with its own environment only, without
 /// input. It must be called on the thread that lives as long as the process may.
-pub(crate) fn start(recipe: &Recipe) -> std::io::Result<Started> {
+pub(crate) fn start(
+    recipe: &Recipe,
+    enclosure: Option<&mut Enclosure>,
+) -> std::io::Result<Started> {
     let (output, input) = std::io::pipe()?;
+    give(&input, false, enclosure.as_deref());
     let output = pipe::Receiver::from_owned_fd(OwnedFd::from(output))?;
-    let mut command = command(recipe);
+    let mut command = command(recipe, enclosure)?;
     command
         .process_group(0)
         .stdin(Stdio::null())
@@ -81,24 +87,40 @@ pub(crate) fn start_with(
     recipe: &Recipe,
     [input, output, error]: [OwnedFd; 3],
     terminal: bool,
+    enclosure: Option<&mut Enclosure>,
 ) -> std::io::Result<(Child, Group)> {
-    let mut command = command(recipe);
+    for descriptor in [&input, &output, &error] {
+        give(descriptor, terminal, enclosure.as_deref());
+    }
+    let mut command = command(recipe, enclosure)?;
     command.stdin(input).stdout(output).stderr(error);
     lead_session(&mut command, terminal);
     spawn(command)
 }
 
-fn command(recipe: &Recipe) -> Command {
+/// The child is shut in before anything else that it does: being another user undoes what ties it to
+/// its parent.
+fn command(recipe: &Recipe, enclosure: Option<&mut Enclosure>) -> std::io::Result<Command> {
     let mut command = Command::new(&recipe.program);
-    command
-        .args(&recipe.args)
-        .env_clear()
-        .envs(&recipe.env)
-        .current_dir(&recipe.dir);
+    command.args(&recipe.args).env_clear().envs(&recipe.env);
     if let Some(most) = recipe.open_files {
         limit_open_files(&mut command, most.into());
     }
-    command
+    let Some(enclosure) = enclosure else {
+        command.current_dir(&recipe.dir);
+        return Ok(command);
+    };
+    if let Some(dir) = enclosure.dir() {
+        let home = recipe.env.get("HOME");
+        if home.is_some_and(|home| recipe.dir.as_os_str() == home.as_str()) {
+            command.env("HOME", dir);
+        }
+    }
+    if let Some(program) = enclosure.program() {
+        command.env(PROGRAM, program);
+    }
+    enclosure.apply(&mut command)?;
+    Ok(command)
 }
 
 /// The command goes at the end, and our ends of its pipes with it: only the process keeps them.

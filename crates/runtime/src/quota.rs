@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use slugline_isolation::Limits;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -53,12 +54,12 @@ impl Gauge {
     pub(crate) async fn exceeded(
         &self,
         leader: u32,
-        mut quota: watch::Receiver<Option<u64>>,
+        mut limits: watch::Receiver<Limits>,
     ) -> Excess {
         loop {
-            let set = *quota.borrow_and_update();
+            let set = limits.borrow_and_update().memory;
             let Some(quota) = set else {
-                if quota.changed().await.is_err() {
+                if limits.changed().await.is_err() {
                     // Nobody sets it any more.
                     std::future::pending::<()>().await;
                 }
@@ -74,6 +75,12 @@ impl Gauge {
 }
 
 impl Excess {
+    /// The kernel ended a process at twice what it may hold.
+    pub(crate) fn ended_by_kernel(quota: u64) -> Self {
+        let held = quota.saturating_mul(2).saturating_add(1);
+        Self { held, quota }
+    }
+
     /// Whether it is more than twice what it may be: then there is no time for a friendly end.
     pub(crate) fn is_vast(self) -> bool {
         self.held > self.quota.saturating_mul(2)

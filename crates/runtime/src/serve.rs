@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use slugline_isolation::{Isolation, IsolationError, Wanted};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -19,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certificates::Certificates;
 use crate::command::Machine;
+use crate::control::protocol::ShutIn;
 use crate::control::server::{self, Server};
 use crate::desired::Desired;
 use crate::home::Home;
@@ -52,12 +54,14 @@ pub struct ServeOptions {
     pub api: Arc<OnceLock<String>>,
     /// Knows what is to run.
     pub desired: Arc<dyn Desired>,
+    /// How much processes are to be shut in.
+    pub isolation: Wanted,
     /// [`Limits::default`], but in tests.
     pub limits: Limits,
 }
 
 /// What a daemon says once it can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ready {
     /// The router's port.
     pub port: u16,
@@ -65,6 +69,8 @@ pub struct Ready {
     pub tls_port: Option<u16>,
     /// The process id of the daemon before, where that ended without stopping.
     pub crashed: Option<u32>,
+    /// How processes are shut in.
+    pub shut: ShutIn,
 }
 
 /// Why a daemon does not run.
@@ -81,6 +87,9 @@ pub enum ServeError {
     /// Something else listens at the router's port.
     #[error("port {0} is in use by another program")]
     PortInUse(u16),
+    /// Processes cannot be shut in as is required, or not be prepared at all.
+    #[error(transparent)]
+    Isolation(#[from] IsolationError),
     /// It cannot be told what is to run.
     #[error("cannot tell what is to run: {0}")]
     Desired(String),
@@ -119,14 +128,18 @@ pub fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<(), Se
         // What the one before was tied to has ended with it; what that had started has not.
         leftovers::kill_all(home.path());
     }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let isolation = Isolation::find(home.path(), options.isolation, &path)?;
+    let isolation = Arc::new(isolation);
     let logs = home.logs();
     std::fs::create_dir_all(&logs).map_err(cannot("make the folder of logs"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(cannot("start the daemon's event loop"))?;
-    let result = runtime.block_on(run(&home, options, crashed, ready));
+    let result = runtime.block_on(run(&home, options, &isolation, crashed, ready));
     leftovers::kill_all(home.path());
+    isolation.close();
     if result.is_ok() {
         // What stopped is no crash. Should this fail, the next one says that it was, and no more.
         let _ = lock.set_len(0);
@@ -149,6 +162,7 @@ fn context(
     home: &Home,
     logs: Arc<Logs>,
     limits: Limits,
+    isolation: &Arc<Isolation>,
     (desired, events): (Arc<dyn Desired>, mpsc::UnboundedSender<Event>),
 ) -> Arc<Context> {
     let memory_every = limits.memory_every;
@@ -163,12 +177,14 @@ fn context(
         units: AtomicU64::new(0),
         one_offs: OneOffs::default(),
         gauge: Arc::new(Gauge::new(memory_every)),
+        isolation: Arc::clone(isolation),
     })
 }
 
 async fn run(
     home: &Home,
     options: ServeOptions,
+    isolation: &Arc<Isolation>,
     crashed: Option<u32>,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), ServeError> {
@@ -194,7 +210,7 @@ async fn run(
     let logs = open_logs(home, &limits)?;
     let (events, receiver) = mpsc::unbounded_channel();
     let asking = Asking::new(events.clone());
-    let cx = context(home, logs, limits, (desired, events));
+    let cx = context(home, logs, limits, isolation, (desired, events));
     let mut supervisor = tokio::spawn(Supervisor::new(Arc::clone(&cx), receiver).run());
     for spec in wanted {
         if let Some(pid) = crashed {
@@ -207,16 +223,15 @@ async fn run(
     }
     let control = open_control(home, &cx, &asking, (port, api))?;
     let figures = figures.map(|listener| show_figures(listener, &cx, &asking));
-    let limits = &cx.limits;
-    let routes = Arc::clone(&cx.routes);
-    let workers =
-        Router::start(routes, &limits.router, limits.hold).map_err(cannot("start the router"))?;
+    let workers = Router::start(Arc::clone(&cx.routes), &cx.limits.router, cx.limits.hold);
+    let workers = workers.map_err(cannot("start the router"))?;
     let serve = |door| tokio::spawn(Router::serve(Arc::clone(&workers), door));
     let doors: Vec<_> = doors.into_iter().map(serve).collect();
     ready(&Ready {
         port,
         tls_port,
         crashed,
+        shut: ShutIn::of(isolation),
     });
     service::ready();
     let life = tokio::spawn(service::live(asking.clone()));

@@ -2,9 +2,11 @@
 //! end. It tells the supervisor what happens, and does as it is told. It must not know the other
 //! processes, nor what a release or a switch is.
 
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use slugline_isolation::{Enclosure, Isolation, Limits as Use};
 use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -14,8 +16,9 @@ use crate::health::Boot;
 use crate::limits::{Backoff, Limits};
 use crate::logs::AppLog;
 use crate::logs::pump::{Last, pump};
-use crate::process::{Ending, Group, start};
-use crate::quota::Gauge;
+use crate::process::{Ending, Group, Started, start};
+use crate::quota::{Excess, Gauge};
+use crate::shut::{enclose, looks_killed, remove};
 
 /// Names one unit for the life of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +94,7 @@ pub(crate) struct Plan {
     /// The source of what happens to it, such as `slugline[web.1]`.
     pub(crate) events: String,
     pub(crate) gauge: Arc<Gauge>,
+    pub(crate) isolation: Arc<Isolation>,
     pub(crate) limits: Arc<Limits>,
     /// It runs once, and is never started again.
     pub(crate) once: Option<Once>,
@@ -117,8 +121,8 @@ pub(crate) struct Wires {
     pub(crate) requests: mpsc::UnboundedReceiver<UnitRequest>,
     /// When it counts as up, as it is set now.
     pub(crate) boot: watch::Receiver<Boot>,
-    /// The memory that it may hold, in bytes, as it is set now.
-    pub(crate) quota: watch::Receiver<Option<u64>>,
+    /// What it may use, as it is set now.
+    pub(crate) allowed: watch::Receiver<Use>,
     pub(crate) changes: Box<dyn Fn(UnitChange) + Send + Sync>,
     pub(crate) progress: watch::Sender<Progress>,
 }
@@ -250,10 +254,29 @@ impl Unit {
             "Starting process with command `{}`",
             self.plan.shown
         ));
-        let started = match start(&(self.plan.recipe)(port)) {
-            Ok(started) => started,
+        let recipe = (self.plan.recipe)(port);
+        let mut enclosure = match enclose(&self.plan.isolation, &recipe).await {
+            Ok(enclosure) => enclosure,
             Err(error) => return Life::Died(Ending::NotStarted(error), Vec::new()),
         };
+        let life = match start(&recipe, enclosure.as_mut()) {
+            Ok(started) => self.live_once(started, port, enclosure.as_ref()).await,
+            Err(error) => Life::Died(Ending::NotStarted(error), Vec::new()),
+        };
+        remove(enclosure);
+        life
+    }
+
+    /// From the start of a process to its end.
+    async fn live_once(
+        &mut self,
+        started: Started,
+        port: Option<u16>,
+        enclosure: Option<&Enclosure>,
+    ) -> Life {
+        if let Some(enclosure) = enclosure {
+            self.allow(enclosure);
+        }
         let pid = started.child.id().unwrap_or(0);
         (self.wires.changes)(UnitChange::Starting { pid, port });
         let last = Last::default();
@@ -265,7 +288,9 @@ impl Unit {
             last.clone(),
             self.plan.once.as_ref().map(|once| once.heard.clone()),
         ));
-        let ending = self.attend(started.child, started.group, port).await;
+        let ending = self
+            .attend(started.child, started.group, port, enclosure)
+            .await;
         // What it left behind goes with it, and lets go of its output.
         started.group.kill();
         // A process that left the group may keep the pipe open; what it writes later is logged too.
@@ -283,31 +308,34 @@ impl Unit {
         mut child: Child,
         group: Group,
         port: Option<u16>,
+        enclosure: Option<&Enclosure>,
     ) -> Option<Ending> {
         let boot = self.wires.boot.borrow().clone();
         let mut boot = std::pin::pin!(boot.wait(port));
         let limit = self.plan.once.as_ref().map(|once| once.limit);
         let mut overdue = std::pin::pin!(sleep(limit.unwrap_or_default()));
         let mut up = false;
-        let (gauge, quota) = (Arc::clone(&self.plan.gauge), self.wires.quota.clone());
+        let (gauge, allowed) = (Arc::clone(&self.plan.gauge), self.wires.allowed.clone());
+        let mut changes = allowed.clone();
         let leader = child.id().unwrap_or_default();
-        let mut exceeded = std::pin::pin!(gauge.exceeded(leader, quota));
+        let mut exceeded = std::pin::pin!(gauge.exceeded(leader, allowed));
         loop {
             tokio::select! {
                 // A process that has ended is not up, even if something answers at its port.
                 biased;
                 status = child.wait() => return Some(match status {
-                    Ok(status) => Ending::Exited(status),
+                    Ok(status) => self.ended(status, enclosure),
                     Err(error) => Ending::NotStarted(error),
                 }),
                 request = self.next_request() => if request == UnitRequest::Stop {
                     self.end(&mut child, group).await;
                     return None;
                 },
+                Ok(()) = changes.changed() => if let Some(enclosure) = enclosure {
+                    self.allow(enclosure);
+                },
                 excess = &mut exceeded => {
-                    for line in excess.lines() {
-                        self.say(&line);
-                    }
+                    self.say_over(excess);
                     if excess.is_vast() {
                         group.kill();
                         let _ = child.wait().await;
@@ -334,6 +362,35 @@ impl Unit {
                     self.wires.progress.send_replace(Progress::Tried);
                 }
             }
+        }
+    }
+
+    /// Brings what the kernel limits to what is set, and says so where it does not.
+    fn allow(&self, enclosure: &Enclosure) {
+        let allowed = *self.wires.allowed.borrow();
+        let enforced = enclosure.limit(&allowed) && self.plan.isolation.limits()[1];
+        if allowed.cpu_percent.is_some() && !enforced {
+            self.say(
+                "Its limit of CPU is not in force: the daemon may use no cgroup (slugline doctor)",
+            );
+        }
+    }
+
+    /// How a process ended that was not told to.
+    fn ended(&self, status: ExitStatus, enclosure: Option<&Enclosure>) -> Ending {
+        let starved = enclosure.is_some_and(|it| it.out_of_memory() > 0) && looks_killed(status);
+        match self.wires.allowed.borrow().memory {
+            Some(quota) if starved => {
+                self.say_over(Excess::ended_by_kernel(quota));
+                Ending::OverMemory
+            }
+            _ => Ending::Exited(status),
+        }
+    }
+
+    fn say_over(&self, excess: Excess) {
+        for line in excess.lines() {
+            self.say(&line);
         }
     }
 

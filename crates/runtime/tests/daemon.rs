@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use common::*;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use slugline_isolation::Wanted;
 use slugline_runtime::{
     Control, Limits, ServeError, ServeOptions, StartError, serve, start_background,
 };
@@ -41,6 +42,7 @@ fn options(home: &Path, port: u16) -> ServeOptions {
         bind: [127, 0, 0, 1].into(),
         port,
         tls_port: None,
+        isolation: Wanted::Auto,
         desired,
         limits: Limits::default(),
     }

@@ -4,6 +4,7 @@
 mod finding;
 mod history;
 mod home;
+mod isolation;
 mod ledger;
 mod leftovers;
 mod plugins;
@@ -20,6 +21,7 @@ use crate::commands::Outcome;
 use crate::context::Context;
 use crate::exit::Status;
 use finding::{Check, Report, Verdict};
+pub use isolation::less;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -81,7 +83,8 @@ fn look(context: &Context, deep: bool, report: &mut Report) {
     looked.group(report, Check::Resources, resources::check);
     looked.group(report, Check::Unfinished, unfinished::check);
     plugins::check(&looked, report);
-    supervisor::check(&looked, report);
+    let status = supervisor::check(&looked, report);
+    isolation::check(&context.home, status.as_ref(), report);
     let readable = looked.ledger.is_some();
     // Whoever only reads leaves SQLite's files beside the ledger; the next to close it takes them away.
     drop(looked);

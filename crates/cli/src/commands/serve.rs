@@ -5,6 +5,8 @@ mod units;
 
 use std::net::{IpAddr, SocketAddr};
 
+use slugline_isolation::Wanted;
+
 use crate::commands::Outcome;
 use crate::context::Context;
 use crate::daemon::{self, Doors};
@@ -27,6 +29,9 @@ pub struct Args {
     /// Where the HTTP API listens: a port of 127.0.0.1, an address with a port, or off; else SLUGLINE_API, else 8081
     #[arg(long, value_name = "ADDRESS:PORT")]
     api: Option<String>,
+    /// How much processes are shut in: auto, required or off; else SLUGLINE_ISOLATION, else auto
+    #[arg(long, value_name = "HOW MUCH")]
+    isolation: Option<Wanted>,
     /// End the one that runs for this home, and all apps with it
     #[arg(long)]
     stop: bool,
@@ -56,6 +61,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Some(address) => Some(address),
         None => env.metrics()?,
     };
-    daemon::serve(context, &doors, metrics)?;
+    let isolation = args.isolation.map_or_else(|| env.isolation(), Ok)?;
+    daemon::serve(context, &doors, metrics, isolation)?;
     Ok(Status::Done)
 }

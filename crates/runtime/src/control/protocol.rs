@@ -16,6 +16,7 @@ use slugline_core::app::AppName;
 use slugline_core::release::Version;
 use slugline_core::settings::Settings;
 use slugline_core::time::Timestamp;
+use slugline_isolation::{Isolation, Level};
 
 use crate::oneoff::OneOff;
 use crate::spec::AppSpec;
@@ -151,8 +152,39 @@ pub struct Status {
     /// The address of the HTTP API, if it listens.
     #[serde(default)]
     pub api: Option<String>,
+    /// How processes are shut in; `None` of a daemon that does not know.
+    #[serde(default)]
+    pub shut: Option<ShutIn>,
     /// The apps that it knows, sorted by name.
     pub apps: Vec<AppStatus>,
+}
+
+/// How the processes of apps are shut in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShutIn {
+    /// How much.
+    pub level: Level,
+    /// Why it is not more, where there could be more.
+    pub lacking: Option<String>,
+    /// Whether the kernel limits their memory.
+    pub memory: bool,
+    /// Their CPU.
+    pub cpu: bool,
+    /// How many they are.
+    pub processes: bool,
+}
+
+impl ShutIn {
+    pub(crate) fn of(isolation: &Isolation) -> Self {
+        let [memory, cpu, processes] = isolation.limits();
+        Self {
+            level: isolation.level(),
+            lacking: isolation.lacking().map(str::to_owned),
+            memory,
+            cpu,
+            processes,
+        }
+    }
 }
 
 /// What runs of one app.

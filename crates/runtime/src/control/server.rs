@@ -14,7 +14,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use super::protocol::{AppStatus, Hello, PROTOCOL, Refusal, Reply, Request, Status};
+use super::protocol::{AppStatus, Hello, PROTOCOL, Refusal, Reply, Request, ShutIn, Status};
 use super::socket::Address;
 use crate::home::Home;
 use crate::launch::Context;
@@ -173,6 +173,7 @@ impl Server {
                 let (pid, since, port) = (self.pid, self.since, self.port);
                 Reply::Status {
                     status: Status {
+                        shut: Some(ShutIn::of(&self.cx.isolation)),
                         pid,
                         since,
                         port,
@@ -227,7 +228,7 @@ impl Server {
             return Ok(refused(Refusal::NotUnderstood));
         };
         let logged = matches!(streams, Streams::Log);
-        let running = match oneoff::begin(&self.cx, one_off, streams) {
+        let running = match oneoff::begin(&self.cx, one_off, streams).await {
             Ok(Some(running)) => running,
             Ok(None) => return Ok(refused(Refusal::Ending)),
             Err(error) => {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use slugline_isolation::Enclosure;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio::sync::mpsc;
@@ -18,6 +19,7 @@ use crate::control::protocol::{ProcessState, ProcessStatus};
 use crate::launch::{Context, now};
 use crate::logs::pump::{Last, pump};
 use crate::process::{Ending, Group, start_with};
+use crate::shut::{enclose, remove};
 use crate::spec::AppSpec;
 
 /// A one-off that runs.
@@ -30,6 +32,7 @@ pub(crate) struct Running {
     /// Where its output comes to, if that is here.
     output: Option<pipe::Receiver>,
     terminal: bool,
+    enclosure: Option<Enclosure>,
 }
 
 /// What happens to a one-off from outside.
@@ -45,15 +48,15 @@ pub(crate) enum Told {
 ///
 /// # Errors
 /// Why it could not be started.
-pub(crate) fn begin(
+pub(crate) async fn begin(
     cx: &Arc<Context>,
     one_off: OneOff,
     streams: Streams,
 ) -> Result<Option<Running>> {
     let OneOff { spec, command, .. } = one_off;
-    let begun = begin_in(cx, &spec, &command, streams);
+    let begun = begin_in(cx, &spec, &command, streams).await;
     match begun {
-        Ok(Some((child, group, place, output, terminal))) => Ok(Some(Running {
+        Ok(Some((child, group, place, output, terminal, enclosure))) => Ok(Some(Running {
             cx: Arc::clone(cx),
             spec,
             child,
@@ -61,6 +64,7 @@ pub(crate) fn begin(
             place,
             output,
             terminal,
+            enclosure,
         })),
         other => {
             retire(cx, &spec);
@@ -69,9 +73,16 @@ pub(crate) fn begin(
     }
 }
 
-type Begun = (Child, Group, Place, Option<pipe::Receiver>, bool);
+type Begun = (
+    Child,
+    Group,
+    Place,
+    Option<pipe::Receiver>,
+    bool,
+    Option<Enclosure>,
+);
 
-fn begin_in(
+async fn begin_in(
     cx: &Arc<Context>,
     spec: &AppSpec,
     command: &str,
@@ -111,14 +122,22 @@ fn begin_in(
     };
     let say = |line: &str| say(cx, spec, &name, line);
     say(&format!("Starting process with command `{command}`"));
-    let (child, group) = start_with(&recipe, streams, terminal).inspect_err(|error| {
-        say(&format!("Process could not be started: {error}"));
-    })?;
+    let failed = |error: &std::io::Error| say(&format!("Process could not be started: {error}"));
+    let enclosed = enclose(&cx.isolation, &recipe).await;
+    let mut enclosure = enclosed.inspect_err(failed)?;
+    let started = start_with(&recipe, streams, terminal, enclosure.as_mut());
+    let (child, group) = match started.inspect_err(failed) {
+        Ok(started) => started,
+        Err(error) => {
+            remove(enclosure);
+            return Err(error);
+        }
+    };
     place.update(|status| {
         (status.pid, status.state, status.since) = (child.id(), ProcessState::Up, now());
     });
     say("State changed from starting to up");
-    Ok(Some((child, group, place, output, terminal)))
+    Ok(Some((child, group, place, output, terminal, enclosure)))
 }
 
 fn say(cx: &Context, spec: &AppSpec, name: &str, line: &str) {
@@ -195,13 +214,14 @@ impl Running {
         }
     }
 
-    fn finish(self, status: Option<ExitStatus>) -> u8 {
+    fn finish(mut self, status: Option<ExitStatus>) -> u8 {
         // What it left behind goes with it.
         self.group.kill_session();
         if let Some(status) = status {
             self.say(&format!("Process {}", Ending::Exited(status)));
         }
         self.say("State changed from up to complete");
+        remove(self.enclosure.take());
         retire(&self.cx, &self.spec);
         status.map_or(u8::MAX, shell_status)
     }

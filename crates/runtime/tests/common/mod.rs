@@ -21,6 +21,7 @@ use slugline_core::app::AppName;
 use slugline_core::port::Seen;
 use slugline_core::release::Version;
 use slugline_core::resource::ResourceId;
+use slugline_isolation::Wanted;
 use slugline_runtime::{
     AppSpec, AppStatus, Control, Desired, Limits, Opinion, ProcessState, ProcessStatus, ServeError,
     ServeOptions, ServerSpec, Watched, serve,
@@ -114,11 +115,13 @@ impl Daemon {
             bind: [127, 0, 0, 1].into(),
             port: 0,
             tls_port: Some(0),
+            isolation: Wanted::Off,
             desired: Arc::clone(&ledger) as Arc<dyn Desired>,
             limits,
         };
         let (tell, told) = mpsc::channel();
-        let thread = std::thread::spawn(move || serve(options, |ready| tell.send(*ready).unwrap()));
+        let thread =
+            std::thread::spawn(move || serve(options, |ready| tell.send(ready.clone()).unwrap()));
         let ready = told.recv_timeout(PATIENCE).expect("the daemon is ready");
         Self {
             home,

@@ -36,6 +36,7 @@ pub enum Check {
     Plugins,
     Programs,
     Supervisor,
+    Isolation,
     Leftovers,
 }
 
@@ -53,6 +54,7 @@ impl Check {
             Self::Plugins => "plugins",
             Self::Programs => "programs",
             Self::Supervisor => "supervisor",
+            Self::Isolation => "isolation",
             Self::Leftovers => "leftovers",
         }
     }

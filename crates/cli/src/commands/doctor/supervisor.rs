@@ -10,7 +10,8 @@ use slugline_runtime::{Control, ControlError, Home, ProcessState, Status};
 use super::Looked;
 use super::finding::{Check, Report};
 
-pub fn check(looked: &Looked<'_>, report: &mut Report) {
+/// Answers what the daemon says, if it runs.
+pub fn check(looked: &Looked<'_>, report: &mut Report) -> Option<Status> {
     let home = &looked.context.home;
     let status = match Control::connect(home) {
         Ok(None) => Ok(None),
@@ -18,7 +19,10 @@ pub fn check(looked: &Looked<'_>, report: &mut Report) {
         Err(error) => Err(error),
     };
     match status {
-        Ok(Some(status)) => runs(looked, &status, report),
+        Ok(Some(status)) => {
+            runs(looked, &status, report);
+            return Some(status);
+        }
         Ok(None) => runs_not(looked, report),
         Err(error) => {
             let mend = match error {
@@ -30,6 +34,7 @@ pub fn check(looked: &Looked<'_>, report: &mut Report) {
             report.problem(Check::Supervisor, what, Some(mend.to_owned()));
         }
     }
+    None
 }
 
 fn runs_not(looked: &Looked<'_>, report: &mut Report) {
