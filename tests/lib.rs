@@ -7,6 +7,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use slugline_testkit::environment::{APP, Output, PATIENCE, TestEnvironment};
@@ -43,6 +44,21 @@ pub fn deploy(environment: &TestEnvironment, procfile: &str, commit_begins: &str
     let commit = commit(commit_begins);
     let words = ["deploy", "source", "--commit", &commit];
     let _ = environment.run(words).success();
+}
+
+/// What a process of `myapp` that runs has as `/tmp`, as we see it; its name is such as `web.1`. Processes
+/// themselves find it in `TMPDIR` where they do not have it as `/tmp`.
+///
+/// # Panics
+/// Where it does not run.
+#[must_use]
+#[track_caller]
+pub fn temporary_of(environment: &TestEnvironment, process: &str) -> PathBuf {
+    let all = std::fs::read_dir(environment.home().join("private"));
+    let mut all = all.expect("processes have private folders").flatten();
+    let end = format!(".{APP}.{process}");
+    let of_process = all.find(|it| it.file_name().to_string_lossy().ends_with(&end));
+    of_process.expect("the process runs").path().join("tmp")
 }
 
 /// A git repository in the work folder, with this Procfile committed on the branch `main`.

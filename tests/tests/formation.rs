@@ -250,36 +250,38 @@ fn a_process_over_its_limits_is_ended_or_refused() {
         environment.run(["ps:limit"]),
         environment.run(["ps:limit", "--json"]),
         environment.run(["ps:limit", "wrker", "memory=70"]),
-        environment.run(["ps:limit", "worker", "cpu=70"]),
+        environment.run(["ps:limit", "worker", "disk=70"]),
         environment.run(["ps:limit", "worker"]),
     ]);
     assert_snapshot!(story, @r#"
     $ slugline ps:limit
-    Type    Memory (MB)  Files
-    ------  -----------  -----
-    files   off          off
-    worker  off          off
+    Type    Memory (MB)  CPU  Files
+    ------  -----------  ---  -----
+    files   off          off  off
+    worker  off          off  off
 
     $ slugline ps:limit files files=64
-    Limiting files processes... done, now memory=off files=64
+    Limiting files processes... done, now memory=off cpu=off files=64
     2> The limit of open files is that of processes started from now on: slugline restart files
 
     $ slugline ps:limit worker memory=70
-    Limiting worker processes... done, now memory=70 files=off
+    Limiting worker processes... done, now memory=70 cpu=off files=off
 
     $ slugline ps:limit
-    Type    Memory (MB)  Files
-    ------  -----------  -----
-    files   off          64
-    worker  70           off
+    Type    Memory (MB)  CPU  Files
+    ------  -----------  ---  -----
+    files   off          off  64
+    worker  70           off  off
 
     $ slugline ps:limit --json
     {
       "files": {
+        "cpu_percent": null,
         "memory_mb": null,
         "open_files": 64
       },
       "worker": {
+        "cpu_percent": null,
         "memory_mb": 70,
         "open_files": null
       }
@@ -290,8 +292,8 @@ fn a_process_over_its_limits_is_ended_or_refused() {
     2>  !    Did you mean worker?
     [exit 1]
 
-    $ slugline ps:limit worker cpu=70
-    2>  !    Usage: slugline ps:limit web memory=512 files=1024
+    $ slugline ps:limit worker disk=70
+    2>  !    Usage: slugline ps:limit web memory=512 cpu=50% files=1024
     [exit 2]
 
     $ slugline ps:limit worker
@@ -311,10 +313,8 @@ fn a_process_over_its_limits_is_ended_or_refused() {
     wait_until("it is far over", || {
         log().contains("slugline[worker.1]: Error R15 (Memory quota vastly exceeded)")
     });
-    assert!(
-        log().contains("% of 70M)")
-            && log().contains("Process was stopped: it was over its memory")
-    );
+    let stopped = "Process was stopped: it was over its memory";
+    assert!(log().contains("% of 70M)") && log().contains(stopped));
     let _ = environment
         .run(["ps:limit", "worker", "memory=off"])
         .success();

@@ -205,7 +205,7 @@ fn serve_delivers_later_what_could_not_be_delivered() {
 fn who_does_not_wait_is_refused_and_who_waits_sees_for_how_long() {
     let t = Trouble::serving();
     let env = &t.env;
-    let mut gate = Gate::new(env, "slow", "second page");
+    let gate = Gate::new(env, "slow", "second page");
     let slow = Background::slugline(&env.by("slow@example.com"), &["deploy", "slow"]);
     gate.arrived(1);
     let output = env.run(["config:add", "A=1", "--no-wait"]);

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use insta::assert_snapshot;
 use slugline_testkit::environment::{TestEnvironment, wait_until};
-use slugline_tests::{deploy, story, with_app};
+use slugline_tests::{deploy, story, temporary_of, with_app};
 
 /// The command `slugline logs` and what it shows, as it comes.
 struct Tail {
@@ -182,15 +182,13 @@ fn a_tail_goes_on_across_daemons_and_ends_cleanly() {
 #[test]
 fn a_tail_follows_a_flood_from_file_to_file() {
     let environment = with_app(None);
-    let procfile = "worker: test -e go || mkfifo go; echo ready; read line < go; seq 1 300000; \
-                    echo end; exec sleep 1000\n";
+    let procfile = "worker: go=${TMPDIR:-/tmp}/go; mkfifo $go; echo ready; read line < $go; \
+                    seq 1 300000; echo end; exec sleep 1000\n";
     deploy(&environment, procfile, "575bfa8");
     wait_for(&environment, "ready");
     let mut tail = Tail::new(&environment, &["-t", "-s", "app"]);
     assert_eq!(message(&tail.line()), "ready");
-    let tree = std::fs::read_dir(environment.home().join("run/myapp")).unwrap();
-    let tree = tree.flatten().next().unwrap().path();
-    std::fs::write(tree.join("go"), "\n").unwrap();
+    std::fs::write(temporary_of(&environment, "worker.1").join("go"), "\n").unwrap();
     let lines = tail.until(": end");
     let wanted = (1..=300_000).map(|number| number.to_string());
     let wanted = wanted.chain(["end".to_owned()]);
@@ -214,15 +212,12 @@ fn the_last_words_are_kept_however_it_dies() {
         let environment = with_app(None);
         // It says more than a pipe holds, and ends in the middle of a line; a child speaks as well.
         let procfile = format!(
-            "worker: test -e said && exec sleep 1000; touch said; \
-             read go < go; (echo of a child; exec sleep 1000) & sleep 0.1; seq 1 20000; {end}\n"
+            "worker: go=${{TMPDIR:-/tmp}}/go; mkfifo $go; echo ready; read line < $go; (echo of a child; exec sleep 1000) & sleep 0.1; seq 1 20000; {end}\n"
         );
         environment.write_file("source/Procfile", &procfile);
-        environment.write_file("source/.profile.d/fifo.sh", "test -e go || mkfifo go\n");
         let _ = environment.run(["deploy", "source"]).success();
-        let fifo = std::fs::read_dir(environment.home().join("run/myapp")).unwrap();
-        let fifo = fifo.flatten().next().unwrap().path().join("go");
-        std::fs::write(fifo, "\n").unwrap();
+        wait_for(&environment, "ready");
+        std::fs::write(temporary_of(&environment, "worker.1").join("go"), "\n").unwrap();
         let mut lines = Vec::new();
         wait_until("it died", || {
             let all = environment.run(["logs", "-n", "100000"]).success().stdout;
@@ -231,9 +226,14 @@ fn the_last_words_are_kept_however_it_dies() {
                 .iter()
                 .any(|line| line == "State changed from up to crashed")
         });
-        let said: Vec<String> = said(&environment);
+        let mut said: Vec<String> = said(&environment);
+        // It has been started again.
+        while said.last().is_some_and(|line| line == "ready") {
+            let _ = said.pop();
+        }
         let numbers = (1..=20_000).map(|number| number.to_string());
-        let wanted = ["of a child".to_owned()].into_iter().chain(numbers);
+        let first = ["ready", "of a child"].map(str::to_owned);
+        let wanted = first.into_iter().chain(numbers);
         let wanted = wanted.chain(expected.iter().map(|line| (*line).to_owned()));
         assert!(
             said.iter().cloned().eq(wanted),
@@ -276,6 +276,10 @@ fn what_was_read_is_in_the_file_when_the_daemon_is_killed() {
                     echo all; exec sleep 1000\n";
     let log = environment.home().join("logs/myapp.log");
     let set = format!("LOG={}", log.display());
+    // No app sees it otherwise.
+    let open = environment.caller().with("SLUGLINE_ISOLATION", "off");
+    environment.write_file("source/Procfile", "worker: exec sleep 1000\n");
+    let _ = open.run(["deploy", "source"]).success();
     let _ = environment.run(["config:add", &set]).success();
     deploy(&environment, procfile, "575bfa8");
     wait_for(&environment, "all");

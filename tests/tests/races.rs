@@ -132,7 +132,7 @@ fn a_slow_change_holds_up_only_its_own_app() {
         does(&env.run(["deploy", "site", "--app", "other"]));
     });
     let env = &t.env;
-    let mut gate = Gate::new(env, "slow", "second page");
+    let gate = Gate::new(env, "slow", "second page");
     let mut slow = Background::slugline(&env.by("slow@example.com"), &["deploy", "slow"]);
     gate.arrived(1);
     for words in [
@@ -174,7 +174,7 @@ fn a_slow_change_holds_up_only_its_own_app() {
 fn two_deploys_at_once_are_two_releases() {
     let t = Trouble::serving();
     let env = &t.env;
-    let mut gate = Gate::new(env, "one", "page one");
+    let gate = Gate::new(env, "one", "page one");
     let first = Background::slugline(&env.by("first@example.com"), &["deploy", "one"]);
     gate.arrived(1);
     env.write_file("two/index.html", "page two");

@@ -1,5 +1,6 @@
 //! The release command of an app: run once for each release, before any of its processes.
 
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
@@ -158,8 +159,15 @@ fn a_push_whose_release_command_fails_is_rejected() {
     let _ = environment
         .git(["push", "--quiet", "slugline", "main"])
         .success();
-    let table = environment.folder().join("table");
-    let command = format!("release: echo looking; test -e {}\n", table.display());
+    // It needs somebody who listens there, and nobody does yet.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let command = format!(
+        "release: echo looking; (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null || exit 1\n"
+    );
     commit_file(&environment, "Procfile", format!("{command}{WEB}"));
     let pushed = environment.git(["push", "slugline", "main"]);
     // Git pads what a remote says.
@@ -184,7 +192,7 @@ fn a_push_whose_release_command_fails_is_rejected() {
     [exit 1]
     ");
     assert_eq!(page(&environment), " from v1\n");
-    std::fs::write(&table, "").unwrap();
+    let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let retried = environment.run(["releases:retry"]);
     let retried = retried.hide("Deploy ", "COMMIT");
     assert_snapshot!(retried, @r"
@@ -221,20 +229,24 @@ fn one_that_takes_too_long_fails() {
 fn ctrl_c_ends_it_and_leaves_the_release_failed() {
     let environment = with_app(Some("releases:basic"));
     deploy(&environment, WEB, "575bfa8");
-    let pid = environment.folder().join("pid");
-    let command = format!("release: echo $$ > {}; exec sleep 600\n", pid.display());
-    environment.write_file("source/Procfile", format!("{command}{WEB}"));
+    environment.write_file("source/Procfile", format!("release: exec sleep 600\n{WEB}"));
     let mut deploying = environment.caller().command("slugline");
     let deploying = deploying.args(["deploy", "source"]).stdout(Stdio::null());
     let mut deploying = deploying.stderr(Stdio::piped()).spawn().unwrap();
-    let released = || std::fs::read_to_string(&pid).unwrap_or_default();
-    wait_until("the release command runs", || released().ends_with('\n'));
+    let mut pid = None;
+    wait_until("the release command runs", || {
+        let processes = environment.run(["ps", "--json"]).success().json();
+        let processes = processes.as_array().unwrap().iter();
+        let mut release = processes.filter(|it| it["process"] == "release.1");
+        pid = release.find_map(|it| it["pid"].as_u64());
+        pid.is_some()
+    });
     let interrupt = Command::new("kill")
         .args(["-INT", &deploying.id().to_string()])
         .status();
     assert!(interrupt.unwrap().success());
     assert_eq!(deploying.wait().unwrap().code(), Some(130));
-    let stat = format!("/proc/{}/stat", released().trim());
+    let stat = format!("/proc/{}/stat", pid.unwrap());
     let gone = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z"));
     wait_until("it is ended", || !gone());
     let history = environment.run(["releases", "--json"]).success().json();

@@ -141,13 +141,11 @@ fn a_release_that_never_becomes_healthy_changes_nothing() {
 #[test]
 fn without_preboot_the_old_release_runs_again_where_the_new_one_fails() {
     let environment = with_app(None);
-    // Two of them cannot run at once.
+    // Two of them cannot run at once. Of all files, they share this one only.
     let alone = format!(
-        "web: exec flock -n alone.lock sh -c '{}'\n",
+        "web: exec flock -n \"$SLUGLINE_BIN\" sh -c '{}'\n",
         "test -z \"$BROKEN\" && echo \"$GREETING from $SLUGLINE_RELEASE_VERSION\" > index.html && exec \"$SLUGLINE_BIN\" static ."
     );
-    let lock = environment.folder().join("alone.lock");
-    let alone = alone.replace("alone.lock", &lock.display().to_string());
     deploy(&environment, &alone, "575bfa8");
     let outputs = [
         environment.run(["config:add", "GREETING=hello"]),

@@ -54,9 +54,7 @@ pub(crate) struct Cgroup {
 impl Cgroups {
     /// Those of a home, if there can be any. What an earlier daemon left is gone then.
     pub(crate) fn find(home: &Path) -> Option<Self> {
-        let found = find::find(home)?;
-        found.sweep();
-        Some(found)
+        find::find(home)
     }
 
     /// Whether each of memory, CPU and number can be limited.
@@ -86,14 +84,8 @@ impl Cgroups {
 
     /// Ends what is in any group, and removes them all.
     pub(crate) fn sweep(&self) {
-        for (kinds, root) in &self.roots {
-            for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    let folders = vec![(kinds.clone(), entry.path())];
-                    let version = self.version;
-                    Cgroup { version, folders }.remove();
-                }
-            }
+        for (_, root) in &self.roots {
+            sweep(root);
         }
     }
 
@@ -163,17 +155,7 @@ impl Cgroup {
     /// Ends whatever is in it, and removes it.
     pub(crate) fn remove(self) {
         for (_, folder) in &self.folders {
-            let deadline = Instant::now() + PATIENCE;
-            let mut pause = Duration::from_micros(200);
-            while let Err(error) = fs::remove_dir(folder) {
-                let gone = error.kind() == io::ErrorKind::NotFound;
-                if gone || Instant::now() >= deadline {
-                    break;
-                }
-                kill_all(folder);
-                sleep(pause);
-                pause = (pause * 2).min(Duration::from_millis(20));
-            }
+            empty(folder);
         }
     }
 
@@ -188,6 +170,30 @@ impl Cgroup {
             // A kernel may be without this one.
             let _ = fs::write(folder.join(file), text);
         }
+    }
+}
+
+/// Removes every group in a folder.
+fn sweep(root: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            empty(&entry.path());
+        }
+    }
+}
+
+/// Ends whatever is in a group, and removes it.
+fn empty(folder: &Path) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_micros(200);
+    while let Err(error) = fs::remove_dir(folder) {
+        let gone = error.kind() == io::ErrorKind::NotFound;
+        if gone || Instant::now() >= deadline {
+            break;
+        }
+        kill_all(folder);
+        sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 

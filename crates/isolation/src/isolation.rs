@@ -177,8 +177,10 @@ impl Isolation {
         let enclosure = self.enclose_as(&inmate, user);
         let mut enclosure = enclosure.map_err(|error| error.to_string())?;
         let mut command = Command::new("/bin/sh");
-        // That it can write where it may is part of it.
-        command.args(["-c", ": >attempt && : >\"${TMPDIR:-/tmp}/attempt\""]);
+        // That it can write where it may is part of it. It inherits nothing, as no process does.
+        command
+            .env_clear()
+            .args(["-c", ": >attempt && : >\"${TMPDIR:-/tmp}/attempt\""]);
         let applied = enclosure.apply(&mut command);
         let ran = applied.and_then(|()| command.output());
         enclosure.remove();

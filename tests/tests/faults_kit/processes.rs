@@ -1,6 +1,7 @@
 //! The processes that belong to a home, as the kernel knows them. It must not ask the daemon.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 /// One process of a home.
 #[derive(Debug)]
@@ -9,14 +10,14 @@ pub(crate) struct Found {
     pub(crate) parent: u32,
     /// Its words, one blank between them.
     pub(crate) words: String,
-    /// Where it runs.
+    /// Where it runs; of one with a view of its own, where what it sees there is kept.
     pub(crate) folder: String,
 }
 
 /// Every process that runs in the home or was given it in the environment, with all their
 /// descendants.
 pub(crate) fn of_home(home: &Path) -> Vec<Found> {
-    let all: Vec<Found> = every().collect();
+    let all: Vec<Found> = every(home).collect();
     let marked = format!("SLUGLINE_HOME={}\0", home.display());
     let home = home.display().to_string();
     let belongs = |one: &Found| {
@@ -38,10 +39,11 @@ pub(crate) fn of_home(home: &Path) -> Vec<Found> {
     }
 }
 
-fn every() -> impl Iterator<Item = Found> {
+fn every(home: &Path) -> impl Iterator<Item = Found> {
+    let places = places(home);
     let pids = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter_map(|pid| {
+    pids.filter_map(move |pid| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let mut after = stat.rsplit_once(") ")?.1.split(' ');
         let (state, parent) = (after.next()?, after.next()?);
@@ -49,7 +51,12 @@ fn every() -> impl Iterator<Item = Found> {
             return None;
         }
         let words = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let folder = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+        let own = identity(&Path::new("/proc").join(pid.to_string()).join("root/tmp"));
+        let place = places.iter().find(|(place, _)| own == Some(*place));
+        let folder = match place {
+            Some((_, tree)) => tree.clone(),
+            None => std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default(),
+        };
         Some(Found {
             pid,
             parent: parent.parse().ok()?,
@@ -57,6 +64,25 @@ fn every() -> impl Iterator<Item = Found> {
             folder: folder.to_string_lossy().into_owned(),
         })
     })
+}
+
+/// A file, by whatever name.
+type Identity = (u64, u64);
+
+fn identity(path: &Path) -> Option<Identity> {
+    let file = std::fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
+/// What each process that has a view of its own sees as `/tmp`, and the tree that it sees.
+fn places(home: &Path) -> Vec<(Identity, PathBuf)> {
+    let all = std::fs::read_dir(home.join("private"));
+    let all = all.into_iter().flatten().flatten();
+    all.filter_map(|entry| {
+        let tree = std::fs::read_link(entry.path().join("tree")).ok()?;
+        Some((identity(&entry.path().join("tmp"))?, tree))
+    })
+    .collect()
 }
 
 impl Found {

@@ -13,9 +13,11 @@
 )]
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
 
 use slugline_testkit::environment::{Caller, Output, TestEnvironment};
 
@@ -332,33 +334,46 @@ impl Background {
     }
 }
 
-/// Gates that apps wait at before they open their port, until the test lets them pass.
-pub(crate) struct Gate {
-    /// Open in both directions, so that neither side ever waits for the other to come.
-    fifo: std::fs::File,
-    folder: PathBuf,
+/// Gates that apps wait at before they open their port, until the test lets them pass. They come over
+/// the network: processes of apps see no file of a test.
+pub(crate) struct Gate(Arc<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    crowd: Mutex<Crowd>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Crowd {
+    /// The numbers of all that have come.
+    pids: Vec<u32>,
+    /// How many more may pass.
+    passes: usize,
+    /// Nobody passes any more.
+    gone: bool,
 }
 
 impl Gate {
     /// Makes the gate, and the folder `name` with an app that waits there and then serves `page`.
     pub(crate) fn new(env: &TestEnvironment, name: &str, page: &str) -> Self {
-        let folder = env.folder().join(format!("gate-{name}"));
-        std::fs::create_dir(&folder).unwrap();
-        let fifo = folder.join("fifo");
-        let made = env.caller().command("mkfifo").arg(&fifo).status();
-        assert!(made.expect("mkfifo can be run").success());
-        let opened = std::fs::File::options().read(true).write(true).open(&fifo);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
         env.write_file(format!("{name}/index.html"), page);
         let procfile = format!(
-            "web: echo $$ > {0}/$$.new && mv {0}/$$.new {0}/$$.pid && read _ < {0}/fifo \
-             && exec \"$SLUGLINE_BIN\" static .\n",
-            folder.display()
+            "web: exec 3<>/dev/tcp/127.0.0.1/{port} && echo $$ >&3 && read _ <&3 && exec 3>&- \
+             && exec \"$SLUGLINE_BIN\" static .\n"
         );
         env.write_file(format!("{name}/Procfile"), procfile);
-        Self {
-            fifo: opened.expect("the gate can be opened"),
-            folder,
-        }
+        let waiting = Arc::new(Waiting::default());
+        let all = Arc::clone(&waiting);
+        std::thread::spawn(move || {
+            for one in listener.incoming().flatten() {
+                let all = Arc::clone(&all);
+                std::thread::spawn(move || all.hold(one));
+            }
+        });
+        Self(waiting)
     }
 
     /// Waits until so many processes have come to the gate since it was made; their numbers.
@@ -366,22 +381,45 @@ impl Gate {
     pub(crate) fn arrived(&self, count: usize) -> Vec<u32> {
         let mut pids = Vec::new();
         slugline_testkit::environment::wait_until("a process at the gate", || {
-            let all = files(&self.folder);
-            let came = all
-                .iter()
-                .filter(|file| file.extension().is_some_and(|e| e == "pid"));
-            let read = |file: &PathBuf| std::fs::read_to_string(file).unwrap();
-            pids = came
-                .map(|file| read(file).trim().parse().unwrap())
-                .collect();
+            pids.clone_from(&self.0.crowd.lock().unwrap().pids);
             pids.len() >= count
         });
         pids
     }
 
     /// Lets one process pass, now or when it comes.
-    pub(crate) fn pass(&mut self) {
-        std::io::Write::write_all(&mut self.fifo, b"\n").expect("the gate is open");
+    pub(crate) fn pass(&self) {
+        self.0.crowd.lock().unwrap().passes += 1;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if let Ok(mut crowd) = self.0.crowd.lock() {
+            crowd.gone = true;
+        }
+        self.0.changed.notify_all();
+    }
+}
+
+impl Waiting {
+    /// Holds one process until it may pass.
+    fn hold(&self, stream: TcpStream) {
+        let mut line = String::new();
+        let read = BufReader::new(&stream).read_line(&mut line);
+        let pid: Option<u32> = read.ok().and_then(|_| line.trim().parse().ok());
+        let mut crowd = self.crowd.lock().unwrap();
+        crowd.pids.extend(pid);
+        while crowd.passes == 0 && !crowd.gone {
+            crowd = self.changed.wait(crowd).unwrap();
+        }
+        stream.set_nonblocking(true).unwrap();
+        // One that was killed meanwhile takes nobody's turn.
+        let is_dead = matches!(stream.peek(&mut [0]), Ok(0));
+        if !crowd.gone && !is_dead && (&stream).write_all(b"\n").is_ok() {
+            crowd.passes -= 1;
+        }
     }
 }
 

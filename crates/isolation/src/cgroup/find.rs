@@ -5,8 +5,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Cgroups, Kind, procs};
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+use super::{Cgroups, Kind, procs, sweep};
 use crate::users::spread;
+
+/// What the names of our folders begin with; then come the home and the daemon's process id.
+const PREFIX: &str = "slugline-";
 
 const KINDS: [(&str, Kind); 3] = [
     ("memory", Kind::Memory),
@@ -45,8 +52,38 @@ pub(super) fn find(home: &Path) -> Option<Cgroups> {
     let mounted = mounted(&groups, &mounts);
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
     let home = spread(&[home.as_os_str().as_encoded_bytes()]);
-    let name = format!("slugline-{home:016x}");
+    let home = format!("{PREFIX}{home:016x}.");
+    for of in &mounted {
+        clear(&of.own, &home);
+    }
+    let name = format!("{home}{}", std::process::id());
     first(&mounted, &name).or_else(|| second(&mounted, &name))
+}
+
+/// Removes what daemons that are no more have left: with all that runs there where it was of this
+/// home, whose lock we hold; else only where nothing runs, and none has our number.
+fn clear(own: &Path, home: &str) {
+    for entry in fs::read_dir(own).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+            continue;
+        };
+        if name.starts_with(home) {
+            sweep(&entry.path());
+        } else if name.rsplit_once('.').is_some_and(|(_, pid)| is_over(pid)) {
+            for group in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+                let _ = fs::remove_dir(group.path());
+            }
+        } else {
+            continue;
+        }
+        let _ = fs::remove_dir(entry.path());
+    }
+}
+
+fn is_over(pid: &str) -> bool {
+    let pid = pid.parse().ok().filter(|pid| *pid > 0);
+    pid.is_some_and(|pid| kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH))
 }
 
 fn first(mounted: &[Mounted], name: &str) -> Option<Cgroups> {
@@ -79,7 +116,7 @@ fn second(mounted: &[Mounted], name: &str) -> Option<Cgroups> {
     let divide = |folder: &Path| fs::write(folder.join("cgroup.subtree_control"), &given);
     let mut moved = None;
     if divide(own).is_err() {
-        let to = own.join(format!("{name}.serve"));
+        let to = own.join(format!("serve-{name}"));
         make(&to).ok()?;
         let from = own.clone();
         let given = given.clone();
