@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use insta::assert_snapshot;
 use slugline_testkit::environment::{Caller, Output, TestEnvironment, wait_until};
-use slugline_tests::{story, with_app};
+use slugline_tests::{story, temporary_of, with_app};
 
 /// Keys that nobody else has.
 fn key(digit: char) -> String {
@@ -226,12 +226,10 @@ fn nothing_that_is_started_sees_a_key() {
         "source/package.json",
         pack.replace("BUILD", &build.display().to_string()),
     );
-    let web = format!(
-        "web: env > {} && exec \"$SLUGLINE_BIN\" static .\n",
-        app.display()
-    );
+    let web = "web: env > \"${TMPDIR:-/tmp}/env\" && exec \"$SLUGLINE_BIN\" static .\n";
     environment.write_file("source/Procfile", web);
     let _ = run(&["deploy", "source"]);
+    std::fs::copy(temporary_of(&environment, "web.1").join("env"), &app).unwrap();
     let asked = run(&["addons:add", "curious"]);
     assert!(asked.stderr.contains("curious: no environment"), "{asked}");
     wait_until("the server has started", || server.exists());
