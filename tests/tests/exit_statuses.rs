@@ -2,7 +2,7 @@
 //! is named, and nothing is half-applied.
 
 use insta::assert_snapshot;
-use slugline_tests::{deploy, with_app};
+use slugline_tests::{commit, with_app};
 
 /// Every new process fails as long as the file is there, as if a database were down.
 const FRAGILE: &str = "web: test ! -e \"$DOWN\" || { echo 'no database'; exit 1; }; \
@@ -14,7 +14,11 @@ fn each_command_tells_that_its_release_failed_and_what_runs() {
     let down = environment.folder().join("down");
     let var = format!("DOWN={}", down.display());
     let _ = environment.run(["config:add", &var]).success();
-    deploy(&environment, FRAGILE, "575bfa8");
+    // Its processes look at a file of the test.
+    environment.write_file("source/Procfile", FRAGILE);
+    let open = environment.caller().with("SLUGLINE_ISOLATION", "off");
+    let id = commit("575bfa8");
+    let _ = open.run(["deploy", "source", "--commit", &id]).success();
     let _ = environment.run(["config:add", "COLOR=red"]).success();
     std::fs::write(&down, "").unwrap();
     environment.write_file("source/new", "file");
