@@ -8,6 +8,8 @@ pub struct Refusal {
     pub text: String,
     /// What to do next; may have several lines.
     pub hint: Option<String>,
+    /// Whether it is only not confirmed yet (S14).
+    pub confirmable: bool,
 }
 
 impl Refusal {
@@ -17,6 +19,7 @@ impl Refusal {
         Self {
             text: text.into(),
             hint: None,
+            confirmable: false,
         }
     }
 
@@ -24,6 +27,13 @@ impl Refusal {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same refusal, which whoever confirms the change does not meet.
+    #[must_use]
+    pub fn confirmable(mut self) -> Self {
+        self.confirmable = true;
         self
     }
 }

@@ -152,6 +152,24 @@ impl Desk {
         read(&self.backend, move |reading| work(reading, &token)).await
     }
 
+    /// Reads what a route needs to know before it can say which app it is about.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Reading, &Token) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let token = self.token.clone();
+        read(&self.backend, move |reading| work(reading, &token)).await
+    }
+
+    /// Reads what plugins offer, which anybody may see.
+    pub(crate) async fn of_plugins<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&dyn Changing) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let caller = self.caller();
+        with_engine(self.backend, caller, work).await
+    }
+
     /// Reads what is about one app, named by its name or its id, where that is permitted.
     pub(crate) async fn of_app<T: Send + 'static>(
         self,

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     TooLarge,
     NoSuchRange,
     InvalidParams,
+    ConfirmationRequired,
+    MultipleMatches,
     RateLimit,
     Internal,
     Unavailable,
@@ -44,6 +46,10 @@ impl Kind {
                 "requested_range_not_satisfiable",
             ),
             Self::InvalidParams => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_params"),
+            Self::ConfirmationRequired => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "confirmation_required")
+            }
+            Self::MultipleMatches => (StatusCode::UNPROCESSABLE_ENTITY, "multiple_matches"),
             Self::RateLimit => (StatusCode::TOO_MANY_REQUESTS, "rate_limit"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),

@@ -13,6 +13,7 @@ mod conditional;
 mod desk;
 mod door;
 mod error;
+mod had;
 mod ids;
 mod limit;
 mod range;

@@ -118,6 +118,7 @@ fn losses(request: &Request<'_>, tier: Option<&PlanName>, lost: &[Version]) -> R
         named.join(", ")
     ))
     .hint(format!("To do it all the same, add --confirm {app}"))
+    .confirmable()
 }
 
 fn proposal<'a>(request: &Request<'a>, planned: &'a Planned) -> Proposal<'a> {

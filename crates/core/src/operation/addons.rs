@@ -36,6 +36,8 @@ pub enum Way {
     Up,
     /// `addons:downgrade`
     Down,
+    /// Whichever the prices say.
+    Either,
 }
 
 /// Removes an add-on.
@@ -156,6 +158,7 @@ impl Operation for ChangePlan {
         let wrong_way = match self.way {
             Way::Up => (new < old).then_some(("less", "downgrade")),
             Way::Down => (new > old).then_some(("more", "upgrade")),
+            Way::Either => None,
         };
         if let Some((costs, verb)) = wrong_way {
             let text = format!(
@@ -165,13 +168,15 @@ impl Operation for ChangePlan {
             let hint = format!("slugline addons:{verb} {}", found.plan);
             return Err(Refusal::new(text).hint(hint).into());
         }
-        let change = match self.way {
-            Way::Up => Change::AddonUpgrade {
-                plan: found.plan.clone(),
-            },
-            Way::Down => Change::AddonDowngrade {
-                plan: found.plan.clone(),
-            },
+        let down = match self.way {
+            Way::Up => false,
+            Way::Down => true,
+            Way::Either => new < old,
+        };
+        let to = found.plan.clone();
+        let change = match down {
+            false => Change::AddonUpgrade { plan: to },
+            true => Change::AddonDowngrade { plan: to },
         };
         let mut plan = Plan::unchanged(change, view.moment);
         plan.release_phase = false;
@@ -194,6 +199,7 @@ impl Operation for ChangePlan {
         match self.way {
             Way::Up => format!("Add-on upgrade {}", self.plan),
             Way::Down => format!("Add-on downgrade {}", self.plan),
+            Way::Either => format!("Add-on move to {}", self.plan),
         }
     }
 }
@@ -306,6 +312,11 @@ mod tests {
         assert_eq!(plan.change.to_string(), "Add-on upgrade memcache:100mb");
         assert_eq!(plan.bill().delta(), 2000);
         assert!(matches!(&plan.effects[..], [Effect::ChangePlan { .. }]));
+        let either = move_to(&free, "memcache:100mb", Way::Either).unwrap();
+        assert_eq!(either.change.to_string(), "Add-on upgrade memcache:100mb");
+        let paid = World::default().addon("memcache:100mb", &[]);
+        let either = move_to(&paid, "memcache:free", Way::Either).unwrap();
+        assert_eq!(either.change.to_string(), "Add-on downgrade memcache:free");
         let same = move_to(&free, "memcache:free", Way::Up).unwrap_err();
         assert!(matches!(&same, NotPlanned::Nothing(_)));
         assert_eq!(same.to_string(), "It is on memcache:free already.");

@@ -2,6 +2,9 @@
 //! what they ask.
 
 mod account;
+mod addon_attachments;
+mod addon_services;
+mod addons;
 mod apps;
 mod collaborators;
 mod config_vars;
@@ -16,6 +19,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::desk::State;
+
+pub(crate) use apps::visible;
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -50,4 +55,33 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(formation::info, formation::change_one))
         .routes(routes!(releases::list, releases::create))
         .routes(routes!(releases::info))
+        .merge(of_addons())
+}
+
+/// Those of add-ons.
+fn of_addons() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(addon_services::list))
+        .routes(routes!(addon_services::info))
+        .routes(routes!(addon_services::plans))
+        .routes(routes!(addon_services::plan_of_service))
+        .routes(routes!(addon_services::plan))
+        .routes(routes!(addons::list_all))
+        .routes(routes!(addons::info_of_any, addons::change_any))
+        .routes(routes!(addons::config))
+        .routes(routes!(addons::list, addons::create))
+        .routes(routes!(addons::info, addons::change, addons::remove))
+        .routes(routes!(addons::resolve))
+        .routes(routes!(
+            addon_attachments::list_all,
+            addon_attachments::create
+        ))
+        .routes(routes!(
+            addon_attachments::info_of_any,
+            addon_attachments::remove
+        ))
+        .routes(routes!(addon_attachments::list))
+        .routes(routes!(addon_attachments::info))
+        .routes(routes!(addon_attachments::of_addon))
+        .routes(routes!(addon_attachments::resolve))
 }

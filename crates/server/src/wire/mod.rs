@@ -2,6 +2,7 @@
 //! not know who may see them.
 
 pub(crate) mod account;
+pub(crate) mod addon;
 pub(crate) mod app;
 pub(crate) mod domain;
 pub(crate) mod error;

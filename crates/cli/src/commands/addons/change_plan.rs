@@ -35,8 +35,8 @@ pub fn run(context: &Context, args: &Args, way: Way) -> Outcome {
         return dry_run::show(context, &engine, &request, &operation);
     }
     let verb = match way {
-        Way::Up => "Upgrading",
         Way::Down => "Downgrading",
+        Way::Up | Way::Either => "Upgrading",
     };
     let heading = |_: &Plan| format!("{verb} {} on {app}...", args.plan);
     let mut narrator = Narrator::new(&context.ui, &heading);
