@@ -74,6 +74,9 @@ pub enum Change {
         target: Version,
         /// Which half of it, if not both.
         half: Option<Half>,
+        /// Whether the code is pinned by it (S22): told of nowhere, but a retry pins it as well.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pin: bool,
     },
 }
 
@@ -106,16 +109,20 @@ impl std::fmt::Display for Change {
             Self::AddonRemove { service } => write!(f, "Add-on remove {service}"),
             Self::AddonUpgrade { plan } => write!(f, "Add-on upgrade {plan}"),
             Self::AddonDowngrade { plan } => write!(f, "Add-on downgrade {plan}"),
-            Self::Rollback { target, half: None } => write!(f, "Rollback to {target}"),
+            Self::Rollback {
+                target, half: None, ..
+            } => write!(f, "Rollback to {target}"),
             Self::Rollback {
                 target,
                 half: Some(Half::Code),
+                ..
             } => {
                 write!(f, "Rollback to {target} (code)")
             }
             Self::Rollback {
                 target,
                 half: Some(Half::Config),
+                ..
             } => {
                 write!(f, "Rollback to {target} (config)")
             }
@@ -193,10 +200,21 @@ mod tests {
             "Add-on downgrade memcache:free",
         );
         let target = Version::new(46);
-        check(Change::Rollback { target, half: None }, "Rollback to v46");
+        check(
+            Change::Rollback {
+                target,
+                half: None,
+                pin: false,
+            },
+            "Rollback to v46",
+        );
         let code = Some(Half::Code);
         check(
-            Change::Rollback { target, half: code },
+            Change::Rollback {
+                target,
+                half: code,
+                pin: true,
+            },
             "Rollback to v46 (code)",
         );
     }

@@ -177,6 +177,7 @@ impl World {
             Change::Rollback {
                 target: Version::new(1),
                 half: None,
+                pin: false,
             },
             Status::Succeeded,
         )
@@ -193,13 +194,15 @@ impl World {
     }
 
     pub(crate) fn failed(self) -> Self {
+        self.failed_as(Change::ConfigAdd {
+            keys: BTreeSet::new(),
+        })
+    }
+
+    /// A release of this change was made, and failed.
+    pub(crate) fn failed_as(self, change: Change) -> Self {
         let why = Status::Failed("web.1 exited with status 1".to_owned());
-        self.release_of(
-            Change::ConfigAdd {
-                keys: BTreeSet::new(),
-            },
-            why,
-        )
+        self.release_of(change, why)
     }
 
     /// A release has gone bad after it took over.

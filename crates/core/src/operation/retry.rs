@@ -4,7 +4,7 @@
 use super::rollback::rollback_request;
 use super::{Code, NotPlanned, Operation, Plan, View};
 use crate::addon::ServiceName;
-use crate::change::Change;
+use crate::change::{Change, Half};
 use crate::refusal::Refusal;
 use crate::release::{Release, Status};
 use crate::state::plans_between;
@@ -41,7 +41,15 @@ impl Operation for Retry {
         plan.code = Code::Take(then.slug.clone());
         plan.config = then.config.of_user();
         plan.config_with(view.resources.values())?;
-        plan.code_pinned &= !changes_code(&failed.change);
+        match &failed.change {
+            // The code that runs stays as it is.
+            Change::Rollback {
+                half: Some(Half::Config),
+                ..
+            } => {}
+            Change::Rollback { pin, .. } => plan.code_pinned = *pin,
+            change => plan.code_pinned &= !change.is_deploy(),
+        }
         plan.rollback = as_rollback(view, &failed)?;
         Ok(plan)
     }
@@ -49,10 +57,6 @@ impl Operation for Retry {
     fn describe(&self) -> String {
         "Retry".to_owned()
     }
-}
-
-fn changes_code(change: &Change) -> bool {
-    change.is_deploy() || matches!(change, Change::Rollback { .. })
 }
 
 /// What tier and checks are asked, where what failed was a rollback and its target is kept still.
@@ -103,6 +107,28 @@ mod tests {
             refused(failed.plan(&Retry)),
             "v3 did not fail: there is nothing to retry"
         );
+    }
+
+    #[test]
+    fn a_rollback_that_was_to_pin_its_code_pins_it_when_it_is_retried() {
+        use super::super::rollback::Rollback;
+        use crate::release::Version;
+        let pinned = |pin, half| {
+            let world = World::default().addon("releases:advanced", &[]);
+            let world = world.config(&[("A", "1")]).deployed('a');
+            let world = world.config(&[("A", "2")]).deployed('b');
+            let rollback = Rollback {
+                target: Some(Version::new(1)),
+                half,
+                pin,
+                ..Rollback::default()
+            };
+            let change = world.plan(&rollback).unwrap().change;
+            let world = world.failed_as(change);
+            world.plan(&Retry).unwrap().code_pinned
+        };
+        assert!(pinned(true, None) && pinned(true, Some(Half::Code)));
+        assert!(!pinned(false, None) && !pinned(true, Some(Half::Config)));
     }
 
     #[test]

@@ -216,6 +216,7 @@ impl Operation for Rollback {
         let change = Change::Rollback {
             target: target.version,
             half: self.half,
+            pin: self.pin,
         };
         let mut plan = Plan::unchanged(change, moment);
         if self.half != Some(Half::Config) {

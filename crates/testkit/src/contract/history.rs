@@ -77,6 +77,8 @@ fn one_of_each_change() -> Vec<(Change, State)> {
     let back = |target, half| Change::Rollback {
         target: v(target),
         half,
+        // Of one half only, so that both are seen.
+        pin: half.is_none(),
     };
     vec![
         (deploy(1), bare.clone()),

@@ -98,7 +98,7 @@ fn undo(ledger: &dyn Ledger, app: &AppName, done: &Done) -> String {
 
 /// The fixed answer; on standard error, which release now runs and how to undo it.
 fn answer(context: &Context, done: &Done, undo: &str) -> String {
-    let Change::Rollback { target, half } = &done.plan.change else {
+    let Change::Rollback { target, half, .. } = &done.plan.change else {
         return String::new();
     };
     let what = match half {
