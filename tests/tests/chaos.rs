@@ -9,9 +9,7 @@
 mod faults_kit;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,6 +18,7 @@ use faults_kit::dice::{self, Dice};
 use faults_kit::operations::WEB;
 use faults_kit::processes::{self, Found};
 use faults_kit::world::World;
+use slugline_testkit::environment::serving;
 
 /// A machine with somebody who starts the daemon again when it dies, as a service manager does, and keeps
 /// its socket open.
@@ -31,22 +30,7 @@ struct Machine {
 }
 
 fn serve(world: &World, socket: &TcpListener) -> Child {
-    let passed = "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; \
-                  exec \"$0\" serve";
-    let mut command = world.env.caller().command("sh");
-    let program = world.env.caller().command("slugline");
-    let socket = socket.try_clone().expect("it is open");
-    command
-        .args(["-c", passed])
-        .arg(program.get_program())
-        .stdin(OwnedFd::from(socket))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the daemon can be started");
-    let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    stderr.read_line(&mut line).expect("it speaks");
-    assert!(line.starts_with("Serving"), "{line}");
+    let (child, _, mut stderr) = serving(&mut world.env.activated(socket));
     // Whatever it says later is nobody's business here; but somebody has to read it.
     std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
     child

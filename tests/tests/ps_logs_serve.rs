@@ -172,6 +172,7 @@ fn the_daemon_is_started_stopped_and_shown() {
     Home: | $SLUGLINE_HOME
     Serve: | running for TIME (pid PID)
     Router: | http://localhost:PORT
+    API: | http://127.0.0.1:PORT
 
     App | Rel | Processes | Address
     myapp | v1 | 1 of 1 up | http://myapp.localhost:PORT

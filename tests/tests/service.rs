@@ -3,31 +3,31 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use insta::assert_snapshot;
-use slugline_testkit::environment::{PATIENCE, TestEnvironment, wait_until};
+use slugline_testkit::environment::{PATIENCE, serving, wait_until};
 use slugline_tests::{WEB, deploy, story, with_app};
 
 /// A daemon in the foreground, killed at the end of the test.
 struct Daemon {
     child: Child,
+    /// What it said until it served.
+    said: String,
     stderr: BufReader<std::process::ChildStderr>,
 }
 
 impl Daemon {
     fn start(command: &mut Command) -> Self {
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
-        assert!(line.starts_with("Serving apps at"), "{line}");
-        Self { child, stderr }
+        let (child, said, stderr) = serving(command);
+        Self {
+            child,
+            said,
+            stderr,
+        }
     }
 
     fn signal(&self, name: &str) {
@@ -45,19 +45,6 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A command that finds this socket as the service manager passes it.
-fn activated(environment: &TestEnvironment, socket: &TcpListener) -> Command {
-    let mut command = environment.caller().command("sh");
-    let passed = "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; \
-                  exec \"$0\" serve";
-    let program = environment.caller().command("slugline");
-    command
-        .args(["-c", passed])
-        .arg(program.get_program())
-        .stdin(OwnedFd::from(socket.try_clone().unwrap()));
-    command
 }
 
 fn ask(socket: &TcpListener) -> TcpStream {
@@ -238,7 +225,7 @@ fn the_service_manager_hears_that_it_is_ready_lives_and_ends() {
 fn requests_wait_in_a_socket_that_is_passed_while_the_daemon_is_gone() {
     let environment = with_app(None);
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut first = Daemon::start(&mut activated(&environment, &socket));
+    let mut first = Daemon::start(&mut environment.activated(&socket));
     deploy(&environment, WEB, "575bfa8");
     assert_eq!(
         environment.router_port(),
@@ -249,13 +236,12 @@ fn requests_wait_in_a_socket_that_is_passed_while_the_daemon_is_gone() {
     first.child.kill().unwrap();
     first.child.wait().unwrap();
     let asked = ask(&socket);
-    let mut second = Daemon::start(&mut activated(&environment, &socket));
+    let mut second = Daemon::start(&mut environment.activated(&socket));
     let text = answer(asked);
     assert!(text.ends_with(" from v1\n"), "{text}");
-    let mut line = String::new();
-    second.stderr.read_line(&mut line).unwrap();
-    let line = line.replace(&first.child.id().to_string(), "PID");
-    assert_snapshot!(line, @"The daemon before (process PID) ended without stopping, and all processes with it: what is current is started again.");
+    let told = second.said.lines().nth(1).unwrap_or_default();
+    let told = told.replace(&first.child.id().to_string(), "PID");
+    assert_snapshot!(told, @"The daemon before (process PID) ended without stopping, and all processes with it: what is current is started again.");
     let log = environment.run(["logs"]).success().stdout;
     assert!(
         log.contains("ended without stopping, and all processes with it"),
@@ -264,10 +250,11 @@ fn requests_wait_in_a_socket_that_is_passed_while_the_daemon_is_gone() {
 
     second.signal("TERM");
     assert!(second.child.wait().unwrap().success());
-    let third = Daemon::start(&mut activated(&environment, &socket));
+    let third = Daemon::start(&mut environment.activated(&socket));
     third.signal("TERM");
+    assert_eq!(third.said.lines().count(), 2, "it had stopped");
     let mut said = String::new();
     let mut third = third;
     third.stderr.read_to_string(&mut said).unwrap();
-    assert_eq!(said, "", "it had stopped");
+    assert_eq!(said, "");
 }

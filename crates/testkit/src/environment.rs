@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-pub use api::{Answer, ApiClient, Serving};
+pub use api::{Answer, ApiClient, Serving, serving};
 pub use output::Output;
 use output::shown;
 

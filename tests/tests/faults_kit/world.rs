@@ -2,12 +2,11 @@
 //! outside. Commands run on it end by themselves, or by a fault. It must not know what is right.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
-use slugline_testkit::environment::{Caller, TestEnvironment, wait_until};
+use slugline_testkit::environment::{Caller, TestEnvironment, serving, wait_until};
 
 use super::processes::{self, Found};
 use super::provider::{Kept, Provider};
@@ -114,15 +113,7 @@ impl World {
     /// Starts the daemon, and waits until it serves.
     pub(crate) fn serve(&mut self) {
         let mut command = self.env.caller().command("slugline");
-        command
-            .arg("serve")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the daemon can be started");
-        let mut line = String::new();
-        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        stderr.read_line(&mut line).expect("it speaks");
-        assert!(line.starts_with("Serving"), "{line}");
+        let (child, _, mut stderr) = serving(command.arg("serve"));
         // It goes on to speak, to nobody.
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         self.daemon = Some(child);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
 
@@ -22,6 +24,22 @@ impl Drop for Serving<'_> {
             let _ = self.child.wait();
         }
     }
+}
+
+/// Starts a daemon, and waits until it serves. Answers it with what it has said, and says from then on.
+///
+/// # Panics
+/// Where it does not.
+pub fn serving(command: &mut Command) -> (Child, String, BufReader<ChildStderr>) {
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the daemon can be started");
+    let mut lines = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut said = String::new();
+    while !said.contains("The API is at") {
+        let read = lines.read_line(&mut said).expect("it speaks");
+        assert!(read > 0, "it ended: {said}");
+    }
+    (child, said, lines)
 }
 
 /// Somebody with a token.
@@ -78,20 +96,31 @@ impl TestEnvironment {
     /// Where it does not.
     pub fn serve(&self) -> Serving<'_> {
         let mut command = self.caller().command("slugline");
-        let spawned = command.arg("serve").stderr(Stdio::piped()).spawn();
-        let mut child = spawned.expect("the daemon can be started");
-        let mut lines = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut said = String::new();
-        while !said.contains("The API is at") {
-            let read = lines.read_line(&mut said).expect("it speaks");
-            assert!(read > 0, "it ended: {said}");
-        }
+        command.arg("serve");
+        let (child, _, mut lines) = serving(&mut command);
         // It goes on to speak, to nobody.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         Serving {
             environment: self,
             child,
         }
+    }
+
+    /// `serve` as a service manager runs it: the socket is passed to it.
+    ///
+    /// # Panics
+    /// Where the socket cannot be shared.
+    #[must_use]
+    pub fn activated(&self, socket: &TcpListener) -> Command {
+        let passed = "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 \
+                      LISTEN_FDNAMES=http; exec \"$0\" serve";
+        let mut command = self.caller().command("sh");
+        let socket = socket.try_clone().expect("it is open");
+        command
+            .args(["-c", passed])
+            .arg(self.caller().command("slugline").get_program())
+            .stdin(OwnedFd::from(socket));
+        command
     }
 
     /// The address of the API.
