@@ -1,6 +1,8 @@
 //! What the HTTP API is given: the ledger to read from, and the engine to change things with, opened for
 //! each request as a command opens them. It must not know any route.
 
+mod log;
+
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -11,7 +13,8 @@ use slugline_core::port::{Access, Clock, Ledger};
 use slugline_ledger::{Note, Origin, Outcome, SqliteLedger};
 use slugline_runtime::{Control, ControlError, ProcessStatus};
 use slugline_server::backend::{
-    Backend, Caller, ChangeJob, Changing, End, NotDone, Process, ReadJob, Reading, Unavailable,
+    Backend, Caller, ChangeJob, Changing, End, Lines, LogReader, NotDone, Process, ReadJob,
+    Reading, Unavailable,
 };
 
 use crate::args::Global;
@@ -159,6 +162,10 @@ impl Reading for Desk<'_> {
         processes(&self.supervisor, app)
     }
 
+    fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable> {
+        log::open(&self.supervisor, app, wanted)
+    }
+
     fn git_url(&self, app: &AppName) -> String {
         format!("{}/{app}.git", self.url)
     }
@@ -236,6 +243,10 @@ impl Reading for Room<'_> {
 
     fn processes(&self, app: &AppName) -> Result<Vec<Process>, Unavailable> {
         processes(&self.context.supervisor(), app)
+    }
+
+    fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable> {
+        log::open(&self.context.supervisor(), app, wanted)
     }
 
     fn git_url(&self, app: &AppName) -> String {

@@ -35,6 +35,31 @@ pub struct Process {
     pub version: Version,
 }
 
+/// Which lines of an app's log are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    /// How many of those that there are: the last ones. Not looked at where `after` is given.
+    pub count: usize,
+    /// Those after the line of this number.
+    pub after: Option<u64>,
+    /// Only those of these sources: `app`, `addon`, `router`, `slugline`; of all, where none is named.
+    pub sources: Vec<String>,
+    /// Only those of this process, or of all of this type.
+    pub process: Option<String>,
+    /// Without what would disturb a terminal.
+    pub harmless: bool,
+}
+
+/// A reader of a log.
+pub trait LogReader: Send {
+    /// Shows lines that nobody was shown yet, each with its number and without its end. Answers whether
+    /// there may be more already.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn read(&mut self, show: &mut dyn FnMut(u64, &str)) -> Result<bool, Unavailable>;
+}
+
 /// What is asked only to be read.
 pub trait Reading {
     /// The history.
@@ -50,6 +75,11 @@ pub trait Reading {
     /// # Errors
     /// [`Unavailable`].
     fn processes(&self, app: &AppName) -> Result<Vec<Process>, Unavailable>;
+    /// The lines of an app's log: those that are there, and then those that come.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable>;
     /// Where its code is pushed to.
     fn git_url(&self, app: &AppName) -> String;
 }

@@ -39,6 +39,7 @@ pub(crate) struct MustBe(pub(crate) Version);
 /// A request of somebody who is known.
 pub(crate) struct Desk {
     backend: Arc<dyn Backend>,
+    secret: SecretDigest,
     token: Token,
     command: String,
     place: String,
@@ -60,6 +61,7 @@ impl FromRequestParts<State> for Desk {
         let id = id.map_or_else(Uuid::nil, |id| id.0);
         Ok(Self {
             backend,
+            secret,
             command: format!("{} {}", parts.method, parts.uri.path()),
             place: format!("api {address} token {} request {id}", short(&token)),
             token,
@@ -108,6 +110,36 @@ fn known(reading: &dyn Reading, secret: &SecretDigest) -> Result<Option<Token>, 
         let _ = access.token_used(&token.id, now);
     }
     Ok(token)
+}
+
+/// What somebody was let in to, for what goes on after the answer.
+#[derive(Clone)]
+pub(crate) struct Standing {
+    backend: Arc<dyn Backend>,
+    secret: SecretDigest,
+    app: App,
+    permission: Permission,
+}
+
+impl Standing {
+    /// Reads what is about the app, if the token and its person may still: it may be revoked, and they may
+    /// have another role, by now.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Reading, &App) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let it = self.clone();
+        read(&self.backend, move |reading| {
+            let token = known(reading, &it.secret)?.ok_or_else(unauthorized)?;
+            let app = admitted(reading, &token, it.app.name.as_str(), it.permission)?;
+            // Another app of that name is another one.
+            match app.created_at == it.app.created_at {
+                true => work(reading, &app),
+                false => Err(ApiError::no_such("app")),
+            }
+        })
+        .await
+    }
 }
 
 /// Runs what reads on a thread that may wait.
@@ -159,6 +191,24 @@ impl Desk {
     ) -> Result<T, ApiError> {
         let token = self.token.clone();
         read(&self.backend, move |reading| work(reading, &token)).await
+    }
+
+    /// What is permitted of an app, for what goes on after the answer.
+    pub(crate) async fn standing(
+        self,
+        (app, permission): (String, Permission),
+    ) -> Result<Standing, ApiError> {
+        let (token, backend, secret) = (self.token, self.backend, self.secret);
+        let app = read(&backend, move |reading| {
+            admitted(reading, &token, &app, permission)
+        })
+        .await?;
+        Ok(Standing {
+            backend,
+            secret,
+            app,
+            permission,
+        })
     }
 
     /// Reads what plugins offer, which anybody may see.

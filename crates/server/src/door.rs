@@ -20,7 +20,8 @@ use tokio::sync::oneshot;
 use tower::Service as _;
 
 use crate::backend::Backend;
-use crate::routes;
+use crate::routes_until;
+use crate::stream::Closing;
 
 /// How long a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -90,7 +91,8 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(door.listener) else {
         return;
     };
-    let routes = routes(door.backend);
+    let (ending, open) = tokio::sync::watch::channel(false);
+    let routes = routes_until(door.backend, Closing(open));
     let under_way = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -104,6 +106,7 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
         }
     }
     drop(listener);
+    ending.send_replace(true);
     let _ = tokio::time::timeout(DRAIN, under_way.shutdown()).await;
 }
 

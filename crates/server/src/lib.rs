@@ -14,10 +14,13 @@ mod desk;
 mod door;
 mod error;
 mod had;
+mod here;
 mod ids;
 mod limit;
 mod range;
 mod request_id;
+mod sessions;
+mod stream;
 mod v3;
 mod wire;
 
@@ -26,7 +29,7 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 
 use crate::backend::Backend;
 
@@ -34,6 +37,12 @@ pub use door::{Door, Open, open};
 
 /// The API as a service: every route, in every version.
 pub fn routes(backend: Arc<dyn Backend>) -> Router {
+    let (_, open) = tokio::sync::watch::channel(false);
+    routes_until(backend, stream::Closing(open))
+}
+
+/// The same; what goes on ends when the door is being closed.
+pub(crate) fn routes_until(backend: Arc<dyn Backend>, closing: stream::Closing) -> Router {
     let (routes, document) = v3::routes().split_for_parts();
     let document: Arc<str> = document.to_json().unwrap_or_default().into();
     let described = move || {
@@ -46,6 +55,8 @@ pub fn routes(backend: Arc<dyn Backend>) -> Router {
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
         .layer(DefaultBodyLimit::max(body::MAX))
+        .layer(Extension(Arc::new(v3::LogSessions::default())))
+        .layer(Extension(closing))
         .with_state(desk::State(backend));
     // What a layer sees before routes are looked up can be asked of another one.
     Router::new()

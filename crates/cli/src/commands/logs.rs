@@ -1,7 +1,7 @@
 //! `slugline logs`
 
 mod follow;
-mod show;
+pub mod show;
 
 use clap::builder::PossibleValuesParser;
 use slugline_runtime::{Follow, LogFilter, tail_matching};
@@ -37,7 +37,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     context.moment(&ledger, &app)?;
     drop(ledger);
     let filter = LogFilter {
-        source: args.source.clone(),
+        sources: args.source.iter().cloned().collect(),
         process: args.process.clone(),
     };
     let (folder, show) = (context.supervisor().logs(), Show::new(args.json));

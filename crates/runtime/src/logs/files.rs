@@ -67,16 +67,24 @@ pub(crate) fn identity_at(path: &Path) -> Result<Option<(u64, u64)>> {
 
 /// How many lines end in a file.
 pub(crate) fn count_lines(file: &File) -> Result<u64> {
+    count_lines_to(file, u64::MAX)
+}
+
+/// How many lines end in the first `end` bytes of a file.
+pub(crate) fn count_lines_to(file: &File, end: u64) -> Result<u64> {
     let (mut buffer, mut at, mut lines) = (vec![0; 256 * 1024], 0, 0);
-    loop {
-        match file.read_at(&mut buffer, at)? {
-            0 => return Ok(lines),
+    while at < end {
+        let size = usize::try_from(end - at).unwrap_or(usize::MAX);
+        let size = size.min(buffer.len());
+        match file.read_at(&mut buffer[..size], at)? {
+            0 => break,
             count => {
                 lines += line_ends(&buffer[..count]);
                 at += count as u64;
             }
         }
     }
+    Ok(lines)
 }
 
 fn line_ends(bytes: &[u8]) -> u64 {

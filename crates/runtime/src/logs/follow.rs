@@ -26,6 +26,10 @@ pub struct Follow {
     rest: Vec<u8>,
     /// When the last line was written.
     last: String,
+    /// The number of the last line that was read.
+    number: u64,
+    /// Lines up to this number were shown before.
+    after: u64,
     buffer: Vec<u8>,
 }
 
@@ -39,8 +43,8 @@ struct Reading {
 }
 
 impl Follow {
-    /// The last `count` of the lines that a filter wants, and a reader of those that come from then
-    /// on: no line is in neither, and none in both.
+    /// The last `count` of the lines that a filter wants, each with its number, and a reader of those
+    /// that come from then on: no line is in neither, and none in both.
     ///
     /// # Errors
     /// When a file is there and cannot be read.
@@ -49,39 +53,52 @@ impl Follow {
         app: &AppName,
         count: usize,
         filter: LogFilter,
-    ) -> Result<(Vec<String>, Self)> {
+    ) -> Result<(Vec<(u64, String)>, Self)> {
         let snapshot = Snapshot::take(logs, app)?;
         let past = snapshot.last(count, &filter)?;
         let before = snapshot.older.last().map_or(0, |(number, _)| *number);
         let (newest, current) = (snapshot.older.into_iter().next_back(), snapshot.current);
-        let reading = match (current, newest) {
-            (Some(part), _) => Some(Reading::new(part.file, part.end, before)?),
+        let mut follow = Self::after(logs, app, 0, filter);
+        match (current, newest) {
+            (Some(part), _) => {
+                follow.number = before + files::count_lines_to(&part.file, part.end)?;
+                follow.reading = Some(Reading::new(part.file, part.end, before)?);
+            }
             // The next file will be the one after this.
             (None, Some((number, file))) => {
                 let end = file.metadata()?.len();
                 let before = number.saturating_sub(files::count_lines(&file)?);
-                Some(Reading::new(file, end, before)?)
+                follow.number = number;
+                follow.reading = Some(Reading::new(file, end, before)?);
             }
-            (None, None) => None,
-        };
-        let follow = Self {
+            (None, None) => {}
+        }
+        let numbered = |(back, line)| (follow.number.saturating_sub(back), line);
+        Ok((past.into_iter().map(numbered).collect(), follow))
+    }
+
+    /// A reader of the lines after the one of this number, wherever they are.
+    #[must_use]
+    pub fn after(logs: &Path, app: &AppName, number: u64, filter: LogFilter) -> Self {
+        Self {
             logs: logs.to_owned(),
             app: app.clone(),
             filter,
-            reading,
+            reading: None,
             rest: Vec::new(),
             last: stamp(),
+            number,
+            after: number,
             buffer: vec![0; CHUNK],
-        };
-        Ok((past, follow))
+        }
     }
 
-    /// Shows lines that have come since, and answers whether there may be more already. Where some
-    /// were gone before they could be read, a line says how many.
+    /// Shows lines that have come since, each with its number, and answers whether there may be more
+    /// already. Where some were gone before they could be read, a line says how many.
     ///
     /// # Errors
     /// When a file is there and cannot be read.
-    pub fn read(&mut self, mut show: impl FnMut(&str)) -> Result<bool> {
+    pub fn read(&mut self, mut show: impl FnMut(u64, &str)) -> Result<bool> {
         if self.read_file(&mut show)? {
             return Ok(true);
         }
@@ -102,18 +119,23 @@ impl Follow {
             self.rest.push(b'\n');
             self.show_lines(&mut show);
         }
-        let before = self.reading.as_ref().map_or(Ok(0), Reading::lines)?;
+        let before = self.lines()?;
         let dropped = next.before.saturating_sub(before);
         if dropped > 0 {
             let text = overflow(dropped, &self.last);
-            show(&format!("{} {ABOUT_LOGS}: {text}", stamp()));
+            show(next.before, &format!("{} {ABOUT_LOGS}: {text}", stamp()));
         }
+        // A log that was begun anew has other lines of those numbers.
+        if self.reading.is_some() || next.lines()? < self.after {
+            self.after = 0;
+        }
+        self.number = next.before;
         self.reading = Some(next);
         Ok(true)
     }
 
     /// Reads on in the same file; answers whether there was anything.
-    fn read_file(&mut self, show: &mut impl FnMut(&str)) -> Result<bool> {
+    fn read_file(&mut self, show: &mut impl FnMut(u64, &str)) -> Result<bool> {
         let Some(reading) = &mut self.reading else {
             return Ok(false);
         };
@@ -124,7 +146,7 @@ impl Follow {
         Ok(count > 0)
     }
 
-    fn show_lines(&mut self, show: &mut impl FnMut(&str)) {
+    fn show_lines(&mut self, show: &mut impl FnMut(u64, &str)) {
         let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else {
             return;
         };
@@ -132,8 +154,9 @@ impl Follow {
         let mut last = None;
         for line in text.split('\n') {
             last = Some(line);
-            if self.filter.wants(line) {
-                show(line);
+            self.number += 1;
+            if self.number > self.after && self.filter.wants(line) {
+                show(self.number, line);
             }
         }
         if let Some(line) = last.and_then(LogLine::parse) {
@@ -143,11 +166,16 @@ impl Follow {
         self.rest.drain(..=end);
     }
 
+    /// The number of the last line that needs no reading any more, once a file is read to its end.
+    fn lines(&self) -> Result<u64> {
+        let reading = self.reading.as_ref();
+        reading.map_or(Ok(self.number), Reading::lines)
+    }
+
     /// The file after the one that was read to its end; `None` where there is none yet.
     fn next(&self) -> Result<Option<Reading>> {
         let path = files::current(&self.logs, &self.app);
-        // A log that was not there has all its lines before it.
-        let read = self.reading.as_ref().map_or(Ok(0), Reading::lines)?;
+        let read = self.lines()?;
         loop {
             let current = open(&path)?;
             let older = files::older(&self.logs, &self.app)?;
@@ -216,13 +244,15 @@ mod tests {
         }
 
         fn follow(&self, count: usize) -> (Vec<String>, Follow) {
-            Follow::begin(self.dir.path(), &self.app, count, LogFilter::default()).unwrap()
+            let begun = Follow::begin(self.dir.path(), &self.app, count, LogFilter::default());
+            let (past, follow) = begun.unwrap();
+            (past.into_iter().map(|(_, line)| line).collect(), follow)
         }
     }
 
     fn all(follow: &mut Follow) -> Vec<String> {
         let mut lines = Vec::new();
-        while follow.read(|line| lines.push(line.to_owned())).unwrap() {}
+        while follow.read(|_, line| lines.push(line.to_owned())).unwrap() {}
         lines
     }
 
@@ -265,6 +295,44 @@ mod tests {
     }
 
     #[test]
+    fn each_line_has_a_number_after_which_one_goes_on() {
+        let mut case = Case::new(40);
+        case.write(0..5);
+        let begin = |count| {
+            let filter = LogFilter::default();
+            Follow::begin(case.dir.path(), &case.app, count, filter).unwrap()
+        };
+        let (past, mut follow) = begin(9);
+        let past: Vec<_> = past.into_iter().map(|(number, _)| number).collect();
+        assert_eq!(past, [1, 2, 3, 4, 5]);
+        case.write(5..8);
+        let mut numbers = Vec::new();
+        while follow.read(|number, _| numbers.push(number)).unwrap() {}
+        assert_eq!(numbers, [6, 7, 8]);
+        let after = |case: &Case, number| {
+            let filter = LogFilter::default();
+            all(&mut Follow::after(
+                case.dir.path(),
+                &case.app,
+                number,
+                filter,
+            ))
+        };
+        // Two lines a file, and two older ones: 0 1 are gone.
+        for number in 2..8 {
+            let lines = after(&case, number);
+            let expected: Vec<_> = (number..8).map(|it| it.to_string()).collect();
+            assert_eq!(last_words(&lines), expected, "{number}");
+        }
+        let lines = after(&case, 1);
+        assert!(lines[0].contains(": 1 message dropped since "), "{lines:?}");
+        assert_eq!(last_words(&lines)[1..], ["2", "3", "4", "5", "6", "7"]);
+        files::remove(case.dir.path(), &case.app).unwrap();
+        case.write(20..21);
+        assert_eq!(last_words(&after(&case, 8)), ["20"]);
+    }
+
+    #[test]
     fn a_log_that_is_removed_begins_anew() {
         let mut case = Case::new(1000);
         case.write(0..3);
@@ -302,7 +370,7 @@ mod tests {
                                 "{} lines",
                                 lines.len()
                             );
-                            follow.read(|line| lines.push(line.to_owned())).unwrap();
+                            follow.read(|_, line| lines.push(line.to_owned())).unwrap();
                         }
                         lines
                     })

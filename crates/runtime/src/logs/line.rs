@@ -43,8 +43,8 @@ impl<'a> LogLine<'a> {
 /// Which lines are wanted; by default all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
-    /// Only those of this source.
-    pub source: Option<String>,
+    /// Only those of these sources; of all, where none is named.
+    pub sources: Vec<String>,
     /// Only those of, and about, this process (`web.1`), or all processes of this type (`web`).
     pub process: Option<String>,
 }
@@ -53,13 +53,14 @@ impl LogFilter {
     /// Whether a line is wanted. What is no line of a log is wanted where all are.
     #[must_use]
     pub fn wants(&self, line: &str) -> bool {
-        if self.source.is_none() && self.process.is_none() {
+        if self.sources.is_empty() && self.process.is_none() {
             return true;
         }
         let Some(parts) = LogLine::parse(line) else {
             return false;
         };
-        let of_source = |source: &String| parts.source == source;
+        let of_source =
+            self.sources.is_empty() || self.sources.iter().any(|one| one == parts.source);
         let of_process = |wanted: &String| {
             let is = |process: &str| {
                 let rest = process.strip_prefix(wanted.as_str());
@@ -67,7 +68,7 @@ impl LogFilter {
             };
             parts.process.is_some_and(is)
         };
-        self.source.as_ref().is_none_or(of_source) && self.process.as_ref().is_none_or(of_process)
+        of_source && self.process.as_ref().is_none_or(of_process)
     }
 }
 
@@ -112,7 +113,7 @@ mod tests {
     fn a_filter_wants_some() {
         let check = |source: Option<&str>, process: Option<&str>, expected: &[usize]| {
             let filter = LogFilter {
-                source: source.map(str::to_owned),
+                sources: source.iter().map(|it| (*it).to_owned()).collect(),
                 process: process.map(str::to_owned),
             };
             let lines = [

@@ -33,7 +33,8 @@ pub fn tail_matching(
     count: usize,
     filter: &LogFilter,
 ) -> Result<Vec<String>> {
-    Snapshot::take(logs, app)?.last(count, filter)
+    let found = Snapshot::take(logs, app)?.last(count, filter)?;
+    Ok(found.into_iter().map(|(_, line)| line).collect())
 }
 
 /// The files of a log at one moment: no line is in none of them, and none in two.
@@ -72,15 +73,17 @@ impl Snapshot {
         }
     }
 
-    pub(super) fn last(&self, count: usize, filter: &LogFilter) -> Result<Vec<String>> {
-        let mut found = Vec::new();
+    /// The last `count` of the lines that a filter wants, each with how many lines come after it.
+    pub(super) fn last(&self, count: usize, filter: &LogFilter) -> Result<Vec<(u64, String)>> {
+        let (mut found, mut back) = (Vec::new(), 0);
         if count == 0 {
             return Ok(found);
         }
         let mut take = |line: &str| {
             if filter.wants(line) {
-                found.push(line.to_owned());
+                found.push((back, line.to_owned()));
             }
+            back += 1;
             match found.len() < count {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
@@ -230,7 +233,7 @@ mod tests {
             .collect();
         std::fs::write(dir.path().join("a.log"), lines).unwrap();
         let filter = LogFilter {
-            source: Some("router".into()),
+            sources: vec!["router".into()],
             process: None,
         };
         let found = tail_matching(dir.path(), &app, 2, &filter).unwrap();

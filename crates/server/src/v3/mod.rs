@@ -12,6 +12,7 @@ mod domains;
 mod dynos;
 mod features;
 mod formation;
+mod log_sessions;
 mod releases;
 
 use utoipa::OpenApi;
@@ -21,6 +22,7 @@ use utoipa_axum::routes;
 use crate::desk::State;
 
 pub(crate) use apps::visible;
+pub(crate) use log_sessions::LogSessions;
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -56,6 +58,8 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(releases::list, releases::create))
         .routes(routes!(releases::info))
         .merge(of_addons())
+        .routes(routes!(log_sessions::create))
+        .routes(routes!(log_sessions::stream))
 }
 
 /// Those of add-ons.

@@ -6,6 +6,7 @@ pub(crate) mod addon;
 pub(crate) mod app;
 pub(crate) mod domain;
 pub(crate) mod error;
+pub(crate) mod log;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod release;

@@ -20,14 +20,14 @@ const PAUSES: (u16, u16) = (5, 100);
 ///
 /// # Errors
 /// Where the log cannot be read.
-pub fn follow(past: &[String], mut reader: Follow, show: &Show) -> Result<()> {
+pub fn follow(past: &[(u64, String)], mut reader: Follow, show: &Show) -> Result<()> {
     let told = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // The second one ends us wherever we are: whoever reads may have stopped to.
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&told))?;
         signal_hook::flag::register(signal, Arc::clone(&told))?;
     }
-    let mut shown: String = past.iter().map(|line| show.line(line)).collect();
+    let mut shown: String = past.iter().map(|(_, line)| show.line(line)).collect();
     let mut pause = PAUSES.0;
     loop {
         // Only whole lines are ever written, so that the end does not come within one.
@@ -35,7 +35,7 @@ pub fn follow(past: &[String], mut reader: Follow, show: &Show) -> Result<()> {
             return Ok(());
         }
         shown.clear();
-        if reader.read(|line| shown.push_str(&show.line(line)))? {
+        if reader.read(|_, line| shown.push_str(&show.line(line)))? {
             pause = PAUSES.0;
             continue;
         }

@@ -68,7 +68,7 @@ fn json(line: &str) -> String {
 
 /// A line without what moves the cursor, clears the screen, sets titles or rings the bell. Colours
 /// stay, and end with the line.
-fn harmless(line: &str) -> Cow<'_, str> {
+pub fn harmless(line: &str) -> Cow<'_, str> {
     let is_control = |character: char| character.is_control() && character != '\t';
     if !line.contains(is_control) {
         return Cow::Borrowed(line);
