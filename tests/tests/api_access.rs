@@ -310,6 +310,73 @@ fn a_token_that_is_revoked_or_has_expired_is_good_for_nothing() {
 }
 
 #[test]
+fn a_client_logs_in_and_out() {
+    let environment = TestEnvironment::new();
+    let _serving = environment.serve();
+    let first = environment.token(&["-d", "first"]);
+    let api = environment.api_with(&first);
+    let basic = format!("Basic {}", base64(&format!("{OWNER}:{first}")));
+    let login = api.with("Authorization", &basic);
+    let body = json!({"description": "a laptop", "expires_in": 60, "scope": ["global"]});
+    let made = login
+        .json("POST", "/oauth/authorizations", &body)
+        .is(201)
+        .json();
+    let secret = made["access_token"]["token"].as_str().unwrap();
+    assert_eq!(made["access_token"]["expires_in"], 60);
+    assert_eq!(made["user"]["email"], OWNER);
+    let laptop = environment.api_with(secret);
+    let listed = laptop.get("/oauth/authorizations").is(200);
+    assert!(!listed.body.contains(secret) && listed.body.contains("a laptop"));
+    assert_eq!(listed.json().as_array().unwrap().len(), 2);
+    let _ = laptop.send("DELETE", "/oauth/sessions/~", "").is(200);
+    let _ = laptop.get("/account").is(401);
+    let _ = api.get("/account").is(200);
+}
+
+#[test]
+fn a_narrow_token_makes_none_and_sees_itself_alone() {
+    let environment = TestEnvironment::new();
+    let _serving = environment.serve();
+    let _ = environment.run(["apps:create", "shop"]).success();
+    let broad = environment.api();
+    let others = broad.get("/oauth/authorizations").json();
+    let other = others[0]["id"].as_str().unwrap().to_owned();
+    let narrow = environment.api_with(&environment.token(&["--app", "shop"]));
+    let _ = narrow
+        .json("POST", "/oauth/authorizations", &json!({}))
+        .is(403);
+    let seen = narrow.get("/oauth/authorizations").is(200).json();
+    assert_eq!(seen.as_array().unwrap().len(), 1);
+    let path = format!("/oauth/authorizations/{other}");
+    let _ = narrow.send("DELETE", &path, "").is(404);
+    let reader = environment.api_with(&environment.token(&["--scope", "read"]));
+    let made = reader
+        .json("POST", "/oauth/authorizations", &json!({}))
+        .is(201)
+        .json();
+    assert_eq!(made["scope"], json!(["read"]));
+    let _ = broad.send("DELETE", &path, "").is(200);
+    let _ = broad.get("/account").is(401);
+}
+
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |three: &[u8]| {
+        let bits = three
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - three.len()));
+        let digit = |place: usize| match place <= three.len() {
+            true => char::from(DIGITS[(bits >> (18 - 6 * place) & 63) as usize]),
+            false => '=',
+        };
+        (0..4).map(digit).collect::<String>()
+    };
+    text.as_bytes().chunks(3).map(group).collect()
+}
+
+#[test]
 fn who_tries_many_tokens_waits() {
     let environment = TestEnvironment::new();
     let _serving = environment.serve();

@@ -252,7 +252,8 @@ fn without_a_command_the_help_is_shown() {
     Usage: slugline rollback [OPTIONS] [vN]
 
     Arguments:
-      [vN]  The release; the newest before the current one that succeeded where none is named
+      [vN]  The release; the newest before the current one that succeeded and did not go bad where none
+            is named
 
     Options:
           --code-only           Only the code

@@ -299,13 +299,32 @@ impl Desk {
         (app, permission): (Option<AppName>, Permission),
         work: impl FnOnce(&dyn Changing, &Token) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        self.noted(app, move |changing, token| {
+            match token.permits_beyond_apps(permission) {
+                true => work(changing, token),
+                false => Err(narrow(token)),
+            }
+        })
+        .await
+    }
+
+    /// Changes what is the person's own, and so is permitted to any token that finds it.
+    pub(crate) async fn own<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&dyn Changing, &Token) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.noted(None, work).await
+    }
+
+    async fn noted<T: Send + 'static>(
+        self,
+        app: Option<AppName>,
+        work: impl FnOnce(&dyn Changing, &Token) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
         let caller = self.caller();
         let (backend, token) = (self.backend, self.token);
         with_engine(backend, caller, move |changing| {
-            let done = match token.permits_beyond_apps(permission) {
-                true => work(changing, &token),
-                false => Err(narrow(&token)),
-            };
+            let done = work(changing, &token);
             match &done {
                 Ok(_) => changing.ended(app.as_ref(), End::Done, None),
                 Err(error) => ended(changing, app.as_ref(), error),

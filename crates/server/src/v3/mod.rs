@@ -6,6 +6,7 @@ mod addon_attachments;
 mod addon_services;
 mod addons;
 mod apps;
+mod authorizations;
 mod collaborators;
 mod config_vars;
 mod domains;
@@ -37,6 +38,9 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(account::info))
         .routes(routes!(account::rate_limits))
+        .routes(routes!(authorizations::list, authorizations::create))
+        .routes(routes!(authorizations::info, authorizations::revoke))
+        .routes(routes!(authorizations::end_session))
         .routes(routes!(apps::list, apps::create))
         .routes(routes!(apps::info, apps::change, apps::destroy))
         .routes(routes!(config_vars::list, config_vars::change))
