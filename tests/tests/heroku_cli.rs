@@ -134,13 +134,14 @@ impl<'a> Person<'a> {
         let port = &self.variables["HEROKU_HOST"];
         let port = port.rsplit(':').next().unwrap_or_default();
         let mut text = text.replace(&format!("localhost:{port}"), "localhost:5055");
+        text = text.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:5055");
         let router = self.environment.router_port().to_string();
         text = text.replace(&format!("localhost:{router}"), "localhost:8080");
         text = text.replace(&self.variables["HEROKU_API_KEY"], "slg_…");
         for (shape, name) in [
-            ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "UUID"),
-            ("releases-hhhhhhhh", "releases-…"),
-            ("http://127.0.0.1:99999/", "http://127.0.0.1:5055/"),
+            ("########-####-####-####-############", "UUID"),
+            ("releases-########", "releases-........"),
+            ("deployhooks-########", "deployhooks-........"),
             ("9999/99/99 99:99:99 +9999", "TIME"),
             ("9999-99-99T99:99:99Z", "TIME"),
             (" (~ 9s ago)", ""),
@@ -158,13 +159,13 @@ impl<'a> Person<'a> {
     }
 }
 
-/// The text with a name for everything of this shape: 9 is a digit, h one of 16 digits.
+/// The text with a name for everything of this shape: 9 is a digit, # one of 16.
 fn replaced(text: &str, shape: &str, name: &str) -> String {
     let fits = |place: &[u8]| {
         place.len() >= shape.len()
             && shape.bytes().zip(place).all(|(wanted, is)| match wanted {
                 b'9' => is.is_ascii_digit(),
-                b'h' => is.is_ascii_hexdigit(),
+                b'#' => is.is_ascii_hexdigit(),
                 other => other == *is,
             })
     };
@@ -207,22 +208,6 @@ const STORY: &[(&str, &[&str])] = &[
             "config:unset COLOUR -a shop",
             "config:get COLOUR -a shop",
             "config:set 1X=y -a shop",
-        ],
-    ),
-    (
-        "Add-ons",
-        &[
-            "addons -a shop",
-            "addons:services",
-            "addons:plans releases",
-            "addons:plans deployhooks",
-            "addons:create deployhooks:http -a shop -- --url=http://127.0.0.1:9/",
-            "addons -a shop",
-            "addons:create deployhooks:http -a shop",
-            "addons:create nothing:here -a shop",
-            "addons:destroy deployhooks -a shop --confirm shop",
-            "addons:downgrade releases releases:basic -a shop --confirm shop",
-            "addons:upgrade releases releases:advanced -a shop",
         ],
     ),
     (
@@ -284,6 +269,22 @@ const STORY: &[(&str, &[&str])] = &[
             "features:disable preboot -a shop",
             "features:info preboot -a shop",
             "features:enable preboot -a shop",
+        ],
+    ),
+    (
+        "Add-ons",
+        &[
+            "addons -a shop",
+            "addons:services",
+            "addons:plans releases",
+            "addons:plans deployhooks",
+            "addons:create deployhooks:http -a shop -- --url=http://127.0.0.1:9/",
+            "addons -a shop",
+            "addons:create deployhooks:http -a shop",
+            "addons:create nothing:here -a shop",
+            "addons:destroy deployhooks -a shop --confirm shop",
+            "addons:downgrade releases releases:basic -a shop",
+            "addons:upgrade releases releases:advanced -a shop",
         ],
     ),
 ];
@@ -393,6 +394,6 @@ fn shapes_are_replaced_wherever_they_are() {
     let text = "é at 2026/11/23 18:49:30 +0000 (~ 2s ago), 0dc33ad5-6db6-8b0d-8000-000000000002";
     let text = replaced(text, "9999/99/99 99:99:99 +9999", "TIME");
     let text = replaced(&text, " (~ 9s ago)", "");
-    let text = replaced(&text, "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "UUID");
+    let text = replaced(&text, "########-####-####-####-############", "UUID");
     assert_eq!(text, "é at TIME, UUID");
 }
