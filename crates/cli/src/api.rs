@@ -2,6 +2,7 @@
 //! each request as a command opens them. It must not know any route.
 
 mod log;
+mod run;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -9,12 +10,12 @@ use std::rc::Rc;
 
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Request, Silent};
-use slugline_core::port::{Access, Clock, Ledger};
+use slugline_core::port::{Access, Clock, LaunchSpec, Ledger};
 use slugline_ledger::{Note, Origin, Outcome, SqliteLedger};
 use slugline_runtime::{Control, ControlError, ProcessStatus};
 use slugline_server::backend::{
-    Backend, Caller, ChangeJob, Changing, End, Lines, LogReader, NotDone, Process, ReadJob,
-    Reading, Unavailable,
+    Attach, Backend, Begun, Caller, ChangeJob, Changing, End, Lines, LogReader, NotDone, Process,
+    ReadJob, Reading, Unavailable,
 };
 
 use crate::args::Global;
@@ -287,6 +288,15 @@ impl Changing for Room<'_> {
 
     fn stop_some(&self, app: &App, which: &str) -> Result<usize, Unavailable> {
         self.control(|control| control.stop_some(&app.name, which))
+    }
+
+    fn run_once(
+        &self,
+        launch: &LaunchSpec,
+        command: &str,
+        attach: Attach,
+    ) -> Result<Begun, Unavailable> {
+        run::begin(&self.context, launch, command, attach)
     }
 
     fn changed_nothing(&self) {

@@ -1,15 +1,18 @@
 //! Read-only views of an app: history, one release, what differs. They answer values; how those
 //! are shown, and in which order a person sees them, is not known here.
 
+use std::collections::BTreeMap;
+
 use crate::addon::PlanName;
 use crate::app::AppName;
-use crate::config::Owner;
+use crate::config::{ConfigKey, ConfigValue, Owner};
 use crate::operation::rollback::{Ineligible, between, eligible, request_over};
-use crate::port::{Kept, LedgerError};
+use crate::port::{Kept, LaunchSpec, LedgerError};
 use crate::refusal::Refusal;
 use crate::release::{PluginsUsed, Release, Version};
 use crate::state::State;
 
+use crate::corridor::launch::launch_spec;
 use crate::corridor::{Engine, Failure, LedgerPast};
 
 /// A release in the history, and whether it can be rolled back to (S18).
@@ -115,6 +118,31 @@ pub fn to_run_once(
         }
         None => Err(Refusal::new(Ineligible::NoCode(version).to_string()).into()),
     }
+}
+
+/// What a command is run with once, as it is handed to what starts it: the state of [`to_run_once`] with
+/// variables of its own over the config vars. `term`, the kind of the person's terminal, counts where no
+/// config var says another.
+///
+/// # Errors
+/// Those of [`to_run_once`].
+pub fn launch_once(
+    ledger: &dyn crate::port::Ledger,
+    app: &AppName,
+    version: Option<Version>,
+    (env, term): (BTreeMap<ConfigKey, ConfigValue>, Option<String>),
+) -> Result<LaunchSpec, Failure> {
+    let (version, state) = to_run_once(ledger, app, version)?;
+    let settings = ledger.settings(app)?;
+    let mut launch = launch_spec(app, version, &state, &[], settings);
+    if let Some(term) = term {
+        launch.env.entry("TERM".to_owned()).or_insert(term);
+    }
+    for (key, value) in env {
+        let value = value.reveal().to_owned();
+        launch.env.insert(key.to_string(), value);
+    }
+    Ok(launch)
 }
 
 /// Why a release of an app with this newest number and this tier is not kept, and what is nearest.

@@ -62,7 +62,7 @@ pub use logs::follow::Follow;
 pub use logs::line::{LogFilter, LogLine};
 pub use logs::remove_log;
 pub use logs::tail::{tail, tail_matching};
-pub use oneoff::client::{Ended, Stdio};
+pub use oneoff::client::{Alive, Ended, Given, Held, Stdio};
 pub use router::RouterLimits;
 pub use serve::{Ready, ServeError, ServeOptions, serve};
 pub use spec::{AppSpec, ServerSpec};

@@ -1,9 +1,11 @@
 //! What the API needs of the rest of the program. It must not know how any of it is done.
 
+use std::os::fd::OwnedFd;
+
 use slugline_core::actor::Actor;
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Failure, Request};
-use slugline_core::port::{Access, Clock, Ledger};
+use slugline_core::port::{Access, Clock, LaunchSpec, Ledger};
 use slugline_core::release::Version;
 use slugline_core::time::Timestamp;
 
@@ -111,11 +113,50 @@ pub trait Changing: Reading {
     /// # Errors
     /// [`Unavailable`].
     fn stop_some(&self, app: &App, which: &str) -> Result<usize, Unavailable>;
+    /// Starts a command once, beside an app's processes.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn run_once(
+        &self,
+        launch: &LaunchSpec,
+        command: &str,
+        attach: Attach,
+    ) -> Result<Begun, Unavailable>;
     /// Hears that all was as it was to be already: the audit tells nothing of it.
     fn changed_nothing(&self);
     /// Hears how the request ended, for the audit: of what made a release that says so already. What a
     /// release left to be announced is announced once whoever asked has the answer.
     fn ended(&self, app: Option<&AppName>, end: End, why: Option<&str>);
+}
+
+/// How a command that is run once reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attach {
+    /// It reads nothing, and writes to the app's log.
+    Log,
+    /// Through pipes that whoever asked holds the other ends of.
+    Pipes,
+    /// Through a terminal of so many columns and lines.
+    Terminal(u16, u16),
+}
+
+/// A command that was started once.
+pub struct Begun {
+    /// Such as `run.1`.
+    pub name: String,
+    /// Where it reads and writes; `None` where that is the log.
+    pub held: Option<Held>,
+}
+
+/// The other ends of what a command reads and writes. It is ended when this is dropped.
+pub struct Held {
+    /// What is written here is read by it. Writing does not wait.
+    pub input: OwnedFd,
+    /// What it writes, until it has ended. Reading does not wait.
+    pub output: OwnedFd,
+    /// It lives as long as this.
+    pub alive: Box<dyn Send>,
 }
 
 /// How a request ended that was to change something.

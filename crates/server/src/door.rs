@@ -1,5 +1,6 @@
 //! The port that the API listens on: HTTP/1.1 and HTTP/2, and TLS on the same port where there is a
-//! certificate, told apart by the first byte. It must not know what is asked.
+//! certificate, told apart by the first byte. Whoever says a secret that a client was told is brought to the command that
+//! waits for it. It must not know what is asked.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -13,13 +14,16 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tower::Service as _;
 
 use crate::backend::Backend;
+use crate::first::{First, first};
+use crate::rendezvous::{Rendezvous, meet};
 use crate::routes_until;
 use crate::stream::Closing;
 
@@ -92,7 +96,8 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
         return;
     };
     let (ending, open) = tokio::sync::watch::channel(false);
-    let routes = routes_until(door.backend, Closing(open));
+    let rendezvous = Arc::default();
+    let routes = routes_until(door.backend, Closing(open), Arc::clone(&rendezvous));
     let under_way = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -100,7 +105,11 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
             _ = &mut closed => break,
         };
         match accepted {
-            Ok((stream, peer)) => serve(stream, peer, routes.clone(), &under_way),
+            Ok((stream, peer)) => {
+                let (routes, watcher) = (routes.clone(), under_way.watcher());
+                let rendezvous = Arc::clone(&rendezvous);
+                tokio::spawn(serve(stream, peer, (routes, rendezvous), watcher));
+            }
             // Too many files are open: others end meanwhile.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
@@ -110,9 +119,32 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
     let _ = tokio::time::timeout(DRAIN, under_way.shutdown()).await;
 }
 
-fn serve(stream: TcpStream, peer: SocketAddr, routes: Router, under_way: &GracefulShutdown) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    (routes, rendezvous): (Router, Arc<Rendezvous>),
+    watcher: Watcher,
+) {
     // Answers are written whole.
     let _ = stream.set_nodelay(true);
+    // A connection that says nothing, or nothing that makes sense, is closed.
+    match tokio::time::timeout(HEAD, first(stream)).await {
+        Ok(Ok(First::Http(stream))) => requests(stream, peer, routes, watcher).await,
+        Ok(Ok(First::Secret(secret, stream))) => {
+            if let Some(waiting) = rendezvous.take(&secret) {
+                meet(stream, waiting).await;
+            }
+        }
+        Ok(Err(_)) | Err(_) => {}
+    }
+}
+
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    routes: Router,
+    watcher: Watcher,
+) {
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let mut routes = routes.clone();
@@ -127,9 +159,6 @@ fn serve(stream: TcpStream, peer: SocketAddr, routes: Router, under_way: &Gracef
     builder.http2().timer(TokioTimer::new());
     let service = TowerToHyperService::new(service);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    let connection = under_way.watch(connection.into_owned());
-    tokio::spawn(async move {
-        // How a connection ends is its client's matter.
-        let _ = connection.await;
-    });
+    // How a connection ends is its client's matter.
+    let _ = watcher.watch(connection.into_owned()).await;
 }

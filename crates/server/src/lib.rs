@@ -13,11 +13,13 @@ mod conditional;
 mod desk;
 mod door;
 mod error;
+mod first;
 mod had;
 mod here;
 mod ids;
 mod limit;
 mod range;
+mod rendezvous;
 mod request_id;
 mod sessions;
 mod stream;
@@ -38,11 +40,15 @@ pub use door::{Door, Open, open};
 /// The API as a service: every route, in every version.
 pub fn routes(backend: Arc<dyn Backend>) -> Router {
     let (_, open) = tokio::sync::watch::channel(false);
-    routes_until(backend, stream::Closing(open))
+    routes_until(backend, stream::Closing(open), Arc::default())
 }
 
 /// The same; what goes on ends when the door is being closed.
-pub(crate) fn routes_until(backend: Arc<dyn Backend>, closing: stream::Closing) -> Router {
+pub(crate) fn routes_until(
+    backend: Arc<dyn Backend>,
+    closing: stream::Closing,
+    rendezvous: Arc<rendezvous::Rendezvous>,
+) -> Router {
     let (routes, document) = v3::routes().split_for_parts();
     let document: Arc<str> = document.to_json().unwrap_or_default().into();
     let described = move || {
@@ -57,6 +63,7 @@ pub(crate) fn routes_until(backend: Arc<dyn Backend>, closing: stream::Closing) 
         .layer(DefaultBodyLimit::max(body::MAX))
         .layer(Extension(Arc::new(v3::LogSessions::default())))
         .layer(Extension(closing))
+        .layer(Extension(rendezvous))
         .with_state(desk::State(backend));
     // What a layer sees before routes are looked up can be asked of another one.
     Router::new()

@@ -13,7 +13,6 @@ pub(crate) const KEPT: Duration = Duration::from_secs(300);
 const MANY: usize = 10_000;
 
 /// What is waited for, by its secret.
-#[derive(Debug)]
 pub(crate) struct Sessions<T>(Mutex<HashMap<String, (Instant, T)>>);
 
 impl<T> Default for Sessions<T> {
@@ -42,9 +41,21 @@ impl<T> Sessions<T> {
         all.insert(secret, (now + KEPT, it));
     }
 
+    /// Takes what a secret is of.
+    pub(crate) fn take(&self, secret: &str) -> Option<T> {
+        self.take_at(secret, Instant::now())
+    }
+
+    /// Takes what nobody has fetched.
+    pub(crate) fn take_late(&self, secret: &str) -> Option<T> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(secret).map(|(_, it)| it)
+    }
+
     fn take_at(&self, secret: &str, now: Instant) -> Option<T> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (until, it) = all.remove(secret)?;
+        drop(all);
         (until > now).then_some(it)
     }
 }

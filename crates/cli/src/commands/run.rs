@@ -6,8 +6,7 @@ use std::io::{stderr, stdin, stdout};
 use std::os::fd::AsFd;
 
 use slugline_core::config::{ConfigKey, ConfigValue};
-use slugline_core::corridor::launch::launch_spec;
-use slugline_core::port::Ledger;
+use slugline_core::port::LaunchSpec;
 use slugline_core::query;
 use slugline_core::release::Version;
 use slugline_runtime::{AppSpec, Control, ControlError, Ended};
@@ -80,8 +79,7 @@ impl What {
         }
     }
 
-    /// Unpacks the release, and has `begin` start the command in it. It is to keep the store until
-    /// the process is listed, so that nobody takes the folder for one that nothing needs.
+    /// Has `begin` start the command in the release that is meant (see [`start_once`]).
     fn start<T>(
         &self,
         context: &Context,
@@ -96,36 +94,42 @@ impl What {
             .as_deref()
             .map(str::parse::<Version>)
             .transpose()?;
-        let (version, state) =
-            query::to_run_once(&ledger, &app, version).map_err(|error| no_app(error.into()))?;
-        let settings = ledger.settings(&app)?;
-        let mut launch = launch_spec(&app, version, &state, &[], settings);
-        if let Some(term) = term {
-            launch.env.entry("TERM".to_owned()).or_insert(term);
-        }
-        for word in &self.env {
-            let (key, value) = variable(word)?;
-            launch.env.insert(key, value);
-        }
-        let control = context.supervisor().connect()?;
-        let in_use = SlugStore::open(&context.home)?;
-        let spec = app_spec(&context.home, &context.env, &launch)
-            .map_err(|error| CommandError::because(&*error))?;
-        let begun = begin(&control, &spec, in_use);
-        if let (Err(_), Some(tree)) = (&begun, &spec.dir) {
-            // What ran in it has ended, or is being ended.
-            let _ = std::fs::remove_dir_all(tree);
-        }
-        Ok(begun?)
+        let env = self.env.iter().map(|word| variable(word));
+        let env = env.collect::<Result<_, _>>()?;
+        let launch = query::launch_once(&ledger, &app, version, (env, term))
+            .map_err(|error| no_app(error.into()))?;
+        start_once(context, &launch, begin)
     }
 }
 
-fn variable(word: &str) -> Result<(String, String), CommandError> {
+/// Unpacks a release, and has `begin` start a command in it. It is to keep the store until the process is
+/// listed, so that nobody takes the folder for one that nothing needs.
+///
+/// # Errors
+/// Where it cannot be unpacked, or the daemon does not start it.
+pub fn start_once<T>(
+    context: &Context,
+    launch: &LaunchSpec,
+    begin: impl FnOnce(&Control, &AppSpec, SlugStore) -> Result<T, ControlError>,
+) -> Result<T, CommandError> {
+    let control = context.supervisor().connect()?;
+    let in_use = SlugStore::open(&context.home)?;
+    let spec = app_spec(&context.home, &context.env, launch)
+        .map_err(|error| CommandError::because(&*error))?;
+    let begun = begin(&control, &spec, in_use);
+    if let (Err(_), Some(tree)) = (&begun, &spec.dir) {
+        // What ran in it has ended, or is being ended.
+        let _ = std::fs::remove_dir_all(tree);
+    }
+    Ok(begun?)
+}
+
+fn variable(word: &str) -> Result<(ConfigKey, ConfigValue), CommandError> {
     let usage = || CommandError::usage("Usage: slugline run --env KEY=value COMMAND");
     let (key, value) = word.split_once('=').ok_or_else(usage)?;
     let key = ConfigKey::new(key)?;
     let value = ConfigValue::new(&key, value)?;
-    Ok((key.to_string(), value.reveal().to_owned()))
+    Ok((key, value))
 }
 
 /// A word as a shell reads it back.

@@ -69,6 +69,71 @@ impl Control {
     }
 }
 
+/// How a one-off reads and writes that nobody of this process attends to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// Through pipes.
+    Pipes,
+    /// Through a terminal of so many columns and lines.
+    Terminal(u16, u16),
+}
+
+/// A one-off whose other ends are here. It is ended when this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    /// Such as `run.1`.
+    pub name: String,
+    /// Where it reads; writing to it does not wait.
+    pub input: OwnedFd,
+    /// What it writes, until it has ended; reading it does not wait.
+    pub output: OwnedFd,
+    /// It lives as long as this is open.
+    pub alive: Alive,
+}
+
+/// What keeps a one-off from being ended.
+#[derive(Debug)]
+pub struct Alive(#[expect(dead_code, reason = "it is only held")] Wire);
+
+impl Control {
+    /// Runs a command as [`Control::run_detached`] does, and answers where it reads and writes.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn run_held(
+        &self,
+        spec: &AppSpec,
+        command: &str,
+        given: Given,
+    ) -> Result<Held, ControlError> {
+        let io = ControlError::Io;
+        let mut wire = self.wire()?;
+        let (attach, theirs, input, output) = match given {
+            Given::Terminal(columns, lines) => {
+                let Pair { ours, theirs } = Pair::sized(columns, lines).map_err(io)?;
+                let input = ours.try_clone().map_err(io)?;
+                (Attach::Terminal, vec![theirs], input, ours)
+            }
+            Given::Pipes => {
+                let (theirs, input) = std::io::pipe().map_err(io)?;
+                let (output, to) = std::io::pipe().map_err(io)?;
+                for ours in [input.as_fd(), output.as_fd()] {
+                    rustix::io::ioctl_fionbio(ours, true).map_err(|errno| io(errno.into()))?;
+                }
+                let theirs = vec![theirs.into(), to.try_clone().map_err(io)?.into(), to.into()];
+                (Attach::Streams, theirs, input.into(), output.into())
+            }
+        };
+        let name = begin(&mut wire, &request(spec, command, attach), &theirs)?;
+        Ok(Held {
+            name,
+            input,
+            output,
+            alive: Alive(wire),
+        })
+    }
+}
+
 fn request(spec: &AppSpec, command: &str, attach: Attach) -> Request {
     let (spec, command) = (spec.clone(), command.to_owned());
     Request::OneOff {

@@ -31,6 +31,17 @@ impl Pair {
         resize(terminal, pair.ours.as_fd());
         Ok(pair)
     }
+
+    /// A terminal of so many columns and lines.
+    pub(super) fn sized(columns: u16, lines: u16) -> Result<Self> {
+        let pair = nix::pty::openpty(None, None)?;
+        let (ours, theirs) = (pair.master, pair.slave);
+        let mut size = tcgetwinsize(&ours)?;
+        (size.ws_col, size.ws_row) = (columns, lines);
+        tcsetwinsize(&ours, size)?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        Ok(Self { ours, theirs })
+    }
 }
 
 /// Gives a terminal the size of another; the kernel tells its process.

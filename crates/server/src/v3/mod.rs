@@ -14,6 +14,7 @@ mod dynos;
 mod features;
 mod formation;
 mod log_sessions;
+mod one_offs;
 mod releases;
 
 use utoipa::OpenApi;
@@ -50,7 +51,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(collaborators::change, collaborators::remove))
         .routes(routes!(domains::list, domains::create))
         .routes(routes!(domains::info, domains::remove))
-        .routes(routes!(dynos::list, dynos::restart_all))
+        .routes(routes!(dynos::list, dynos::restart_all, one_offs::create))
         .routes(routes!(dynos::info, dynos::restart))
         .routes(routes!(dynos::restart_type))
         .routes(routes!(dynos::stop))

@@ -70,6 +70,48 @@ impl Dyno {
             updated_at: since,
         }
     }
+
+    /// The same, which is to be met there.
+    pub(crate) fn attached(mut self, url: String) -> Self {
+        self.attach_url = Some(url);
+        self
+    }
+}
+
+/// A command to be run once.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct NewDyno {
+    /// A line for the shell.
+    #[schema(example = "rake db:migrate")]
+    pub(crate) command: String,
+    /// Whether the client reads and writes for it, at `attach_url`; else its output goes to the log.
+    pub(crate) attach: Option<bool>,
+    /// Variables for it alone, over the config vars. `COLUMNS` and `LINES` are the size of its terminal.
+    pub(crate) env: Option<BTreeMap<String, EnvValue>>,
+    /// Whether it has pipes where it would have a terminal.
+    pub(crate) force_no_tty: Option<bool>,
+    /// After so many seconds it is ended: 86,400 at most. Only where it is attached.
+    #[schema(example = 1800)]
+    pub(crate) time_to_live: Option<u64>,
+}
+
+/// The value of a variable.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum EnvValue {
+    /// `80`
+    Number(i64),
+    /// `"80"`
+    Text(String),
+}
+
+impl std::fmt::Display for EnvValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 /// The size of processes, named.
