@@ -105,7 +105,11 @@ impl ApiError {
         self.kind.parts().0.is_client_error() && !self.begun
     }
 
-    #[cfg(test)]
+    /// The app it is about, where that was said.
+    pub(crate) fn app(&self) -> Option<&AppName> {
+        self.app.as_ref()
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
@@ -114,13 +118,15 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, id) = self.kind.parts();
-        let body = ErrorBody::new(id, self.message, self.app);
+        let body = ErrorBody::new(id, self.message.clone(), self.app.clone());
         let mut response = (status, Json(body)).into_response();
         if status == StatusCode::UNAUTHORIZED {
             let ask = axum::http::HeaderValue::from_static("Basic realm=\"Slugline\"");
             let headers = response.headers_mut();
             headers.insert(axum::http::header::WWW_AUTHENTICATE, ask);
         }
+        // For whoever tells it in another way.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -23,15 +23,20 @@ mod rendezvous;
 mod request_id;
 mod sessions;
 mod stream;
+mod v2;
 mod v3;
 mod wire;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
+
+use tower::Service as _;
 
 use crate::backend::Backend;
 
@@ -55,25 +60,56 @@ pub(crate) fn routes_until(
         let json = (CONTENT_TYPE, "application/json");
         std::future::ready(([json], document.to_string()))
     };
+    let sessions = Arc::new(v3::LogSessions::default());
+    let state = desk::State(backend);
+    let old = v2::routes()
+        .layer(DefaultBodyLimit::max(body::MAX))
+        .layer(Extension(Arc::clone(&sessions)))
+        .layer(Extension(Arc::clone(&rendezvous)))
+        .with_state(state.clone());
     let routes = routes
         .route("/openapi.json", get(described.clone()))
         .route("/schema", get(described))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
         .layer(DefaultBodyLimit::max(body::MAX))
-        .layer(Extension(Arc::new(v3::LogSessions::default())))
+        .layer(Extension(sessions))
         .layer(Extension(closing))
         .layer(Extension(rendezvous))
-        .with_state(desk::State(backend));
+        .with_state(state);
     // What a layer sees before routes are looked up can be asked of another one.
     Router::new()
-        .fallback_service(routes)
+        .fallback_service(either(old, routes))
         .layer(middleware::from_fn(conditional::layer))
         .layer(middleware::from_fn_with_state(
             Arc::new(limit::Limits::default()),
             limit::layer,
         ))
         .layer(middleware::from_fn(request_id::layer))
+}
+
+/// The API of 2012 for those who speak it, where it has a route; else the other one.
+fn either(
+    old: Router,
+    new: Router,
+) -> impl tower::Service<Request, Response = Response, Error = Infallible, Future = impl Send> + Clone
+{
+    let other = new.clone();
+    let otherwise = move |request: Request| {
+        let mut other = other.clone();
+        async move { other.call(request).await }
+    };
+    let old = old
+        .fallback(otherwise.clone())
+        .method_not_allowed_fallback(otherwise);
+    tower::service_fn(move |request: Request| {
+        let mut meant = match v2::is_meant(request.headers()) {
+            true => old.clone(),
+            false => new.clone(),
+        };
+        // A router is always ready.
+        meant.call(request)
+    })
 }
 
 /// The OpenAPI document of the API, as JSON.

@@ -4,18 +4,18 @@
 mod account;
 mod addon_attachments;
 mod addon_services;
-mod addons;
-mod apps;
+pub(crate) mod addons;
+pub(crate) mod apps;
 mod authorizations;
 mod collaborators;
-mod config_vars;
+pub(crate) mod config_vars;
 mod domains;
-mod dynos;
+pub(crate) mod dynos;
 mod features;
-mod formation;
-mod log_sessions;
-mod one_offs;
-mod releases;
+pub(crate) mod formation;
+pub(crate) mod log_sessions;
+pub(crate) mod one_offs;
+pub(crate) mod releases;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;

@@ -215,6 +215,12 @@ pub(crate) struct Addon {
 }
 
 impl Addon {
+    /// Its price as text, such as `$20/mo`, and what its provider says.
+    pub(crate) fn told(&self) -> (String, Option<&str>) {
+        let price = slugline_core::price::Price::from_cents(self.plan.price.cents);
+        (price.to_string(), self.provision_message.as_deref())
+    }
+
     pub(crate) fn new(had: &Had) -> Self {
         let (at, app) = (time(had.since), &had.app);
         let resource = had.resource.as_ref();

@@ -59,6 +59,18 @@ pub(crate) struct App {
 }
 
 impl App {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn web_url(&self) -> &str {
+        &self.web_url
+    }
+
+    pub(crate) fn git_url(&self) -> &str {
+        &self.git_url
+    }
+
     pub(crate) fn new(outline: &Outline, settings: &Settings, web: String, git: String) -> Self {
         let current = outline.current.as_ref();
         let released_at = current.map(|release| time(release.created_at));

@@ -71,6 +71,10 @@ impl Dyno {
         }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The same, which is to be met there.
     pub(crate) fn attached(mut self, url: String) -> Self {
         self.attach_url = Some(url);
@@ -138,6 +142,10 @@ pub(crate) struct Formation {
 }
 
 impl Formation {
+    pub(crate) fn quantity(&self) -> u32 {
+        self.quantity
+    }
+
     pub(crate) fn new(app: &App, (kind, command): (&str, &str), set: &Set) -> Self {
         let at = time(app.created_at);
         Self {
