@@ -10,7 +10,8 @@ use std::rc::Rc;
 
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Request, Silent};
-use slugline_core::port::{Access, Clock, LaunchSpec, Ledger};
+use slugline_core::port::{Access, Clock, LaunchSpec, Ledger, Webhooks};
+use slugline_core::webhook::Target;
 use slugline_ledger::{Note, Origin, Outcome, SqliteLedger};
 use slugline_runtime::{Control, ControlError, ProcessStatus};
 use slugline_server::backend::{
@@ -26,6 +27,7 @@ use crate::env::Env;
 use crate::error::CommandError;
 use crate::supervisor::Supervisor;
 use crate::ui::Ui;
+use crate::webhooks::post;
 use crate::wire::Wired;
 
 /// How requests are served.
@@ -142,12 +144,26 @@ struct Desk<'a> {
     url: &'a str,
 }
 
+/// What reads, for whoever is no client: it says nothing of where the API is.
+pub fn desk(context: &Context) -> Result<impl Reading, CommandError> {
+    Ok(Desk {
+        ledger: context.ledger()?,
+        clock: MachineClock::new(&context.env)?,
+        supervisor: context.supervisor(),
+        url: "",
+    })
+}
+
 impl Reading for Desk<'_> {
     fn ledger(&self) -> &dyn Ledger {
         &self.ledger
     }
 
     fn access(&self) -> &dyn Access {
+        &self.ledger
+    }
+
+    fn webhooks(&self) -> &dyn Webhooks {
         &self.ledger
     }
 
@@ -234,6 +250,10 @@ impl Reading for Room<'_> {
         self.wired.ledger()
     }
 
+    fn webhooks(&self) -> &dyn Webhooks {
+        self.wired.ledger()
+    }
+
     fn clock(&self) -> &dyn Clock {
         self.wired.engine().clock
     }
@@ -297,6 +317,11 @@ impl Changing for Room<'_> {
         attach: Attach,
     ) -> Result<Begun, Unavailable> {
         run::begin(&self.context, launch, command, attach)
+    }
+
+    fn may_post(&self, target: &Target) -> Result<(), String> {
+        let allowed = post::Allowed::of(&self.context.env).map_err(|error| error.text)?;
+        post::acceptable(target, allowed)
     }
 
     fn changed_nothing(&self) {

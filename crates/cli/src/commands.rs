@@ -42,6 +42,7 @@ pub mod tiers;
 pub mod tokens;
 pub mod tour;
 pub mod watch;
+pub mod webhooks;
 
 use clap::{ArgMatches, Args, FromArgMatches};
 
@@ -196,6 +197,10 @@ commands! {
     SHOWS, "tokens" or "tokens:list" "List the tokens for the API" tokens::list;
     notes(&["--user", "--scope"]), "tokens:create" "Make a token for the API, and show it once" tokens::create;
     notes(&["id"]), "tokens:revoke" "Make a token good for nothing" tokens::revoke;
+    SHOWS, "webhooks" or "webhooks:list" "List who is told of what happens to an app" webhooks::list;
+    notes(&["--include", "--level"]), "webhooks:add" "Tell a server of what happens to an app" webhooks::add;
+    notes(&["id"]), "webhooks:remove" "Tell a server no more" webhooks::remove;
+    SHOWS, "webhooks:deliveries" "List what was told, and what became of it" webhooks::deliveries;
     SHOWS, "audit" "List what was done or refused, by whom and from where" audit;
     SHOWS, "billing" "Show what the add-ons of every app have cost, or of one --app" billing;
     SHOWS, "plugins" or "plugins:list" "List the plugins" plugins::list;

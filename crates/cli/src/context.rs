@@ -203,6 +203,14 @@ impl Context {
             Err(LedgerError::NoApp(_)) => {}
             Err(error) => self.ui.warning(CommandError::from(error).text),
         }
+        self.send_webhooks();
+    }
+
+    /// Sends what webhooks are to be told of this command, where no daemon does.
+    pub fn send_webhooks(&self) {
+        if let Err(error) = crate::webhooks::send_due(self) {
+            self.ui.warning(error.text);
+        }
     }
 
     /// An app as it is now.

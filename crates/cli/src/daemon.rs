@@ -26,6 +26,7 @@ use crate::opinion::opinion;
 use crate::supervisor::{app_spec, trees};
 use crate::ui::Ui;
 use crate::upkeep::Upkeep;
+use crate::webhooks::Postman;
 
 /// Where the router is to listen.
 pub struct Doors {
@@ -70,6 +71,7 @@ pub fn serve(
     };
     let upkeep = Upkeep::new(context);
     let (api, api_url) = (RefCell::new(None), Arc::clone(&api_url));
+    let postman = RefCell::new(None);
     let ready = |ready: &slugline_runtime::Ready| {
         context.ui.status(format_args!(
             "Serving apps at http://APP.localhost:{}",
@@ -94,6 +96,7 @@ pub fn serve(
             context.ui.status(words);
         }
         upkeep.begin();
+        postman.replace(Some(Postman::begin(context)));
     };
     slugline_runtime::serve(options, ready).map_err(|error| match error {
         ServeError::PortInUse(taken) if taken == doors.port => CommandError::because(&error)

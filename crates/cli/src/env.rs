@@ -25,7 +25,7 @@ const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
 const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 23] = [
+pub const VARIABLES: [(&str, &str); 24] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -51,6 +51,10 @@ pub const VARIABLES: [(&str, &str); 23] = [
     (
         "SLUGLINE_API",
         "The address and port of the HTTP API, 127.0.0.1:8081 where nothing is said; `off` for none",
+    ),
+    (
+        "SLUGLINE_WEBHOOKS",
+        "Where webhooks may post to: public (addresses of the public network alone, where nothing is said) or any",
     ),
     (
         "SLUGLINE_ISOLATION",

@@ -32,6 +32,7 @@ mod typed;
 mod ui;
 mod upkeep;
 mod usage;
+mod webhooks;
 mod wire;
 
 use std::process::ExitCode;

@@ -116,6 +116,14 @@ pub struct UnknownWord {
     known: String,
 }
 
+impl UnknownWord {
+    /// Of a word that is none of what is meant, with those that are.
+    pub(crate) fn new(what: &'static str, word: &str, known: String) -> Self {
+        let word = word.chars().take(40).collect();
+        Self { what, word, known }
+    }
+}
+
 named!(
     Role,
     "role",

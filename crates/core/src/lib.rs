@@ -31,3 +31,4 @@ pub mod slug;
 pub mod state;
 pub mod suggest;
 pub mod time;
+pub mod webhook;

@@ -9,6 +9,7 @@ pub mod lock;
 pub mod moment;
 pub mod policies;
 pub mod providers;
+pub mod webhooks;
 
 use crate::resource::ResourceId;
 use crate::time::Timestamp;
@@ -26,6 +27,7 @@ pub use policies::{
     PolicyError, Proposal, RollbackRequest, Seen, Watching,
 };
 pub use providers::{ChangePlanRequest, ProviderError, Providers, ProvisionRequest};
+pub use webhooks::Webhooks;
 
 /// The error of whatever lies behind a port.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use slugline_core::app::AppName;
 use slugline_core::change::Change;
 use slugline_core::port::{LedgerError, NewRelease, Outcome, Settlement};
-use slugline_core::release::Version;
+use slugline_core::release::{Release, Status, Version};
 use slugline_core::state::State;
+use slugline_core::webhook::By;
 
 use crate::addons::InstalledAddons;
 use crate::chain::Link;
@@ -18,7 +19,7 @@ use crate::interval::{Next, Whence};
 use crate::newest::Newest;
 use crate::origins::Origin;
 use crate::sealing::{Keys, Ring};
-use crate::{chain, interval, journal, origins, plugin_sets, slugs, sql, usage};
+use crate::{chain, history, interval, journal, origins, plugin_sets, slugs, sql, usage, webhooks};
 
 /// What an app's row counts and points at.
 pub(crate) struct Counters {
@@ -95,6 +96,20 @@ pub(crate) fn record(
         content
     ])?;
     tx.prepare_cached(sql::SET_LAST)?.execute([id, stored])?;
+    if webhooks::any(&tx, id)? {
+        let release = Release {
+            version,
+            change: new.change.clone(),
+            actor: new.actor.clone(),
+            created_at: new.at,
+            status: Status::Pending,
+            slug: new.state.slug.clone(),
+            pinned: false,
+        };
+        let (actor, at) = (new.actor.clone(), new.at);
+        let what = webhooks::of_release(&release, addons);
+        webhooks::announce(&tx, id, [what], &By { actor, at })?;
+    }
     commit(tx)?;
     newest.put(id, content, config.clone(), addons.clone());
     Ok(version)
@@ -153,6 +168,14 @@ pub(crate) fn settle(
         let waiting = stored + 1..=number(counters.last);
         chain::extend(&tx, &ring, digest, id, waiting)?;
     }
+    if webhooks::any(&tx, id)? {
+        let from = Whence {
+            db: &tx,
+            keys,
+            app: id,
+        };
+        tell(&from, app, stored, settlement)?;
+    }
     if let Outcome::Succeeded { code_pinned } = settlement.outcome {
         succeed(&tx, &counters, stored, code_pinned, deployed)?;
         usage::account(&tx, keys, (id, app), settlement.at)?;
@@ -165,6 +188,19 @@ pub(crate) fn settle(
     }
     drop(add);
     commit(tx)
+}
+
+/// Tells webhooks how a release ended, and which add-ons changed with it.
+fn tell(from: &Whence<'_>, app: &AppName, version: i64, settlement: &Settlement) -> Result<()> {
+    let release = history::of_number(from.db, from.app, version)?;
+    let after = interval::at::<InstalledAddons>(from, version)?;
+    let mut what = vec![webhooks::of_release(&release, &after)];
+    if matches!(settlement.outcome, Outcome::Succeeded { .. }) {
+        let before = history::addons_now(from.db, from.keys, app)?;
+        what.extend(webhooks::of_addons(&before, &after));
+    }
+    let (actor, at) = (release.actor, settlement.at);
+    webhooks::announce(from.db, from.app, what, &By { actor, at })
 }
 
 fn word(outcome: &Outcome) -> (&'static str, Option<&str>) {

@@ -104,6 +104,16 @@ pub(crate) fn outlines(db: &Connection, keys: &Keys) -> Result<Vec<Outline>> {
     all.collect()
 }
 
+/// The add-ons that an app has: a first tier that is in no release among them.
+pub(crate) fn addons_now(tx: &Connection, keys: &Keys, app: &AppName) -> Result<Addons> {
+    let mut statement = tx.prepare_cached(sql::MOMENT)?;
+    let mut rows = statement.query([app.as_str()])?;
+    match rows.next()? {
+        Some(row) => Ok(sketch_of(tx, keys, row)?.addons),
+        None => Err(LedgerError::NoApp(app.clone()).into()),
+    }
+}
+
 fn sketch_of(db: &Connection, keys: &Keys, row: &Row<'_>) -> Result<Outline> {
     let app = row.get(0)?;
     sketch(&Whence { db, keys, app }, row)
@@ -180,6 +190,14 @@ pub(crate) fn release(db: &Connection, app: &AppName, version: Version) -> Resul
         Some(row) => read(&tx, row, &mut Slugs::default()).map(Some),
         None => Ok(None),
     }
+}
+
+/// The release of this number of the app in this row.
+pub(crate) fn of_number(db: &Connection, app: i64, version: i64) -> Result<Release> {
+    let mut statement = db.prepare_cached(sql::RELEASE)?;
+    let mut rows = statement.query([app, version])?;
+    let row = rows.next()?.ok_or_else(|| corrupt("release.version"))?;
+    read(db, row, &mut Slugs::default())
 }
 
 /// See [`slugline_core::port::Ledger::history`].

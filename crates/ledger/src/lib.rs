@@ -48,6 +48,7 @@ mod sql;
 mod upkeep;
 mod usage;
 mod verify;
+mod webhooks;
 
 pub use audit::{Audited, Note, Outcome, Wanted};
 pub use export::{Export, ExportError};
@@ -279,6 +280,15 @@ impl Ledger for SqliteLedger {
 
     fn set_settings(&self, app: &AppName, settings: &Settings) -> Result<(), LedgerError> {
         Ok(settings::set(&self.db, &self.keys, app, settings)?)
+    }
+
+    fn announce(
+        &self,
+        app: &AppName,
+        what: &[slugline_core::webhook::Happening],
+        by: &slugline_core::webhook::By,
+    ) -> Result<(), LedgerError> {
+        Ok(webhooks::announce_all(&self.db, app, what, by)?)
     }
 
     fn kept(

@@ -112,6 +112,7 @@ enum Bound {
     Journal(i64),
     Settings(i64),
     Kept(i64, i64, String),
+    Webhook(String),
 }
 
 impl Bound {
@@ -132,11 +133,12 @@ impl Bound {
                 version: *version,
                 what,
             },
+            Self::Webhook(id) => Place::Webhook(id),
         }
     }
 }
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     Table {
         all: sql::SEALED_CONFIG_NOW,
         replace: sql::RESEAL_CONFIG_NOW,
@@ -184,6 +186,12 @@ const TABLES: [Table; 8] = [
         replace: sql::RESEAL_KEPT,
         names: 3,
         place: |row| Ok(Bound::Kept(row.get(1)?, row.get(2)?, row.get(3)?)),
+    },
+    Table {
+        all: sql::SEALED_WEBHOOKS,
+        replace: sql::RESEAL_WEBHOOK,
+        names: 1,
+        place: |row| Ok(Bound::Webhook(row.get(1)?)),
     },
 ];
 

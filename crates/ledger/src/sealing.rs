@@ -43,6 +43,8 @@ pub(crate) enum Place<'a> {
         version: i64,
         what: &'a str,
     },
+    /// Where a webhook posts, with what key.
+    Webhook(&'a str),
     /// A data key.
     DataKey { id: i64, purpose: &'a str },
 }
@@ -57,6 +59,7 @@ impl Place<'_> {
             Self::Journal(app) => format!("journal/{app}"),
             Self::Settings(app) => format!("settings/{app}"),
             Self::Kept { app, version, what } => format!("kept/{app}/{version}/{what}"),
+            Self::Webhook(id) => format!("webhook/{id}"),
             Self::DataKey { id, purpose } => format!("key/{id}/{purpose}"),
         }
     }
@@ -71,6 +74,7 @@ impl Place<'_> {
             Self::Journal(_) => "journal.effect",
             Self::Settings(_) => "settings.body",
             Self::Kept { .. } => "kept.body",
+            Self::Webhook(_) => "webhook.body",
             Self::DataKey { .. } => "data_key.sealed",
         }
     }

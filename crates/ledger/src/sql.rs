@@ -66,6 +66,8 @@ statements! {
     SEALED_KEPT = "SELECT body, app_id, version, what FROM kept
         WHERE (app_id, version, what) > (?1, ?2, ?3) ORDER BY app_id, version, what LIMIT 1000";
     RESEAL_KEPT = "UPDATE kept SET body = ?1 WHERE app_id = ?2 AND version = ?3 AND what = ?4";
+    SEALED_WEBHOOKS = "SELECT body, id FROM webhook WHERE id > ?1 ORDER BY id LIMIT 1000";
+    RESEAL_WEBHOOK = "UPDATE webhook SET body = ?1 WHERE id = ?2";
     RESEAL_EVENT = "UPDATE outbox SET last_error = ?1 WHERE place = ?2";
 
     STORE_GET = "SELECT value FROM plugin_store WHERE plugin = ?1 AND key = ?2";
@@ -413,6 +415,40 @@ statements! {
     REMOVE_RESOURCE = "DELETE FROM resource WHERE id = ?1";
     PORTS = "SELECT DISTINCT port FROM resource WHERE port IS NOT NULL ORDER BY port";
 
+    WEBHOOKS = "SELECT id, include, level, created_at, updated_at, body FROM webhook
+        WHERE app_id = ?1 ORDER BY created_at, id";
+    WEBHOOK_INCLUDES = "SELECT id, include FROM webhook WHERE app_id = ?1 ORDER BY id";
+    PUT_WEBHOOK = "INSERT INTO webhook (id, app_id, include, level, created_at, updated_at, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        ON CONFLICT (id) DO UPDATE SET include = excluded.include, level = excluded.level,
+            updated_at = excluded.updated_at, body = excluded.body WHERE app_id = excluded.app_id";
+    REMOVE_WEBHOOK = "DELETE FROM webhook WHERE id = ?1 AND app_id = ?2";
+    ADD_WEBHOOK_EVENT = "INSERT INTO webhook_event (app_id, at, actor, happening)
+        VALUES (?1, ?2, ?3, ?4)";
+    ADD_WEBHOOK_DELIVERY = "INSERT INTO webhook_delivery (webhook, event, due_at)
+        VALUES (?1, ?2, ?3)";
+    /// All but the newest `?2`.
+    DROP_WEBHOOK_EVENTS = "DELETE FROM webhook_event WHERE app_id = ?1 AND place <= (
+        SELECT place FROM webhook_event WHERE app_id = ?1 ORDER BY place DESC LIMIT 1 OFFSET ?2)";
+    WEBHOOK_EVENTS = "SELECT place, at, actor, happening FROM webhook_event
+        WHERE app_id = ?1 ORDER BY place";
+    WEBHOOK_DELIVERIES = "SELECT d.place, d.webhook, w.level, d.progress, d.attempts, d.due_at,
+            d.tried_at, d.code, d.error, e.place, e.at, e.actor, e.happening
+        FROM webhook_event e JOIN webhook_delivery d ON d.event = e.place
+        JOIN webhook w ON w.id = d.webhook
+        WHERE e.app_id = ?1 ORDER BY d.place";
+    /// Of each webhook the oldest that is not over.
+    WEBHOOK_DUE = "SELECT d.place, d.webhook, w.level, d.progress, d.attempts, d.due_at,
+            d.tried_at, d.code, d.error, e.place, e.at, e.actor, e.happening, a.name, w.body
+        FROM (SELECT webhook, min(place) AS place FROM webhook_delivery
+            WHERE progress IN ('pending', 'retrying') GROUP BY webhook) oldest
+        JOIN webhook_delivery d ON d.place = oldest.place
+        JOIN webhook w ON w.id = d.webhook
+        JOIN webhook_event e ON e.place = d.event
+        JOIN app a ON a.id = w.app_id
+        WHERE d.due_at <= ?1 ORDER BY d.place";
+    WEBHOOK_TRIED = "UPDATE webhook_delivery SET progress = ?2, attempts = attempts + 1,
+        due_at = ?3, tried_at = ?4, code = ?5, error = ?6 WHERE place = ?1";
     TOKENS = "SELECT t.id, t.user, t.description, t.scopes, a.name, t.created_at, t.expires_at, t.used_at
         FROM token t LEFT JOIN app a ON a.id = t.app_id ORDER BY t.created_at, t.id";
     TOKEN_OF = "SELECT t.id, t.user, t.description, t.scopes, a.name, t.created_at, t.expires_at, t.used_at

@@ -5,9 +5,10 @@ use std::os::fd::OwnedFd;
 use slugline_core::actor::Actor;
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Failure, Request};
-use slugline_core::port::{Access, Clock, LaunchSpec, Ledger};
+use slugline_core::port::{Access, Clock, LaunchSpec, Ledger, Webhooks};
 use slugline_core::release::Version;
 use slugline_core::time::Timestamp;
+use slugline_core::webhook::Target;
 
 /// Who asks, and from where: what the audit tells of a change.
 #[derive(Clone, Debug)]
@@ -68,6 +69,8 @@ pub trait Reading {
     fn ledger(&self) -> &dyn Ledger;
     /// Who may do what.
     fn access(&self) -> &dyn Access;
+    /// Who is told of what happens.
+    fn webhooks(&self) -> &dyn Webhooks;
     /// The time.
     fn clock(&self) -> &dyn Clock;
     /// Where an app answers.
@@ -123,6 +126,11 @@ pub trait Changing: Reading {
         command: &str,
         attach: Attach,
     ) -> Result<Begun, Unavailable>;
+    /// Whether a webhook may post to this target; the text says why not.
+    ///
+    /// # Errors
+    /// Why not.
+    fn may_post(&self, target: &Target) -> Result<(), String>;
     /// Hears that all was as it was to be already: the audit tells nothing of it.
     fn changed_nothing(&self);
     /// Hears how the request ended, for the audit: of what made a release that says so already. What a

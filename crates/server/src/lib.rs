@@ -7,6 +7,7 @@
 
 pub mod backend;
 pub mod secret;
+pub mod webhook;
 
 mod body;
 mod conditional;

@@ -11,6 +11,7 @@ use crate::operation::addons::Add;
 use crate::port::{LaunchError, LedgerError, ResourceChange};
 use crate::refusal::Refusal;
 use crate::release::Version;
+use crate::webhook::{Action, By, Happening};
 
 impl Engine<'_> {
     /// Creates an app, without a release.
@@ -84,8 +85,18 @@ impl Engine<'_> {
         let Some(addon) = planned.plan.addons.get(&tier).cloned() else {
             return Err(Refusal::new(format!("{} is not a release tier", add.plan)).into());
         };
+        let at = self.clock.now();
+        self.ledger.install_first_tier(request.app, &addon, at)?;
+        let what = Happening::Addon {
+            action: Action::Create,
+            plan: addon.plan.clone(),
+            price: addon.price,
+            resource: None,
+            was: None,
+        };
+        let actor = request.actor.clone();
         self.ledger
-            .install_first_tier(request.app, &addon, self.clock.now())?;
+            .announce(request.app, &[what], &By { actor, at })?;
         Ok(addon)
     }
 

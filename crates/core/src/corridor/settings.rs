@@ -6,6 +6,7 @@ use super::{Engine, Failure, Progress, Request};
 use crate::port::{LedgerError, Moment};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
+use crate::webhook::{By, Happening};
 
 impl Engine<'_> {
     /// Changes what is set of an app, under its lock, and brings what runs to it. `what` tells those
@@ -36,6 +37,12 @@ impl Engine<'_> {
                 return Err(Refusal::new(error.to_string()).into());
             }
             Err(error) => return Err(error.into()),
+        }
+        let what = Happening::of_settings(&before, &settings);
+        if !what.is_empty() {
+            let (actor, at) = (request.actor.clone(), self.clock.now());
+            self.ledger
+                .announce(request.app, &what, &By { actor, at })?;
         }
         self.launcher.configure(request.app, &settings)?;
         Ok(settings)

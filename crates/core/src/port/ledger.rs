@@ -370,6 +370,20 @@ pub trait Ledger {
     /// [`LedgerError::Storage`].
     fn set_settings(&self, app: &AppName, settings: &Settings) -> Result<(), LedgerError>;
 
+    /// Writes down what happened to an app beside its releases and add-ons, for its webhooks. Those that
+    /// a ledger has none of are told nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoApp`], [`LedgerError::Busy`], [`LedgerError::Storage`].
+    fn announce(
+        &self,
+        _app: &AppName,
+        _what: &[crate::webhook::Happening],
+        _by: &crate::webhook::By,
+    ) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     /// What is kept of a release beside its content; `None` also for one that is not kept itself.
     ///
     /// # Errors

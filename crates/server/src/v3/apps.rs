@@ -153,7 +153,7 @@ pub(crate) fn visible(reading: &dyn Reading, token: &Token) -> Result<Vec<Outlin
     Ok(all)
 }
 
-fn described(reading: &dyn Reading, outline: &Outline) -> Result<App, ApiError> {
+pub(crate) fn described(reading: &dyn Reading, outline: &Outline) -> Result<App, ApiError> {
     let name = &outline.app.name;
     let settings = reading.ledger().settings(name)?;
     Ok(App::new(

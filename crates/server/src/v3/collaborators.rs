@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use slugline_core::access::{Collaborator as Known, Permission, Role};
 use slugline_core::actor::Actor;
 use slugline_core::app::App;
+use slugline_core::webhook::{By, Happening};
 
 use crate::backend::Changing;
 use crate::body;
@@ -47,8 +48,9 @@ pub(crate) async fn create(
     let role = role
         .map_err(|error| invalid(&error))?
         .unwrap_or(Role::Deployer);
+    let by = desk.token().user.clone();
     let made = desk.change((app, Permission::Admin), move |changing, app, _| {
-        set(changing, app, user, role)
+        set(changing, &by, app, (user, role))
     });
     Ok((StatusCode::CREATED, Json(made.await?)))
 }
@@ -64,9 +66,10 @@ pub(crate) async fn change(
     body::Json(new): body::Json<NewRole>,
 ) -> Result<Json<Collaborator>, ApiError> {
     let role: Role = new.role.parse().map_err(|error| invalid(&error))?;
+    let by = desk.token().user.clone();
     let changed = desk.change((app, Permission::Admin), move |changing, app, _| {
         let known = find(changing, app, &user)?;
-        set(changing, app, known.user, role)
+        set(changing, &by, app, (known.user, role))
     });
     Ok(Json(changed.await?))
 }
@@ -79,11 +82,13 @@ pub(crate) async fn remove(
     desk: Desk,
     Path((app, user)): Path<(String, String)>,
 ) -> Result<Json<Collaborator>, ApiError> {
+    let by = desk.token().user.clone();
     let gone = desk.change((app, Permission::Admin), move |changing, app, _| {
         let known = find(changing, app, &user)?;
         changing
             .access()
             .remove_collaborator(&app.name, &known.user)?;
+        tell(changing, &by, app, Some(&known), None)?;
         Ok(Collaborator::new(app, &known))
     });
     Ok(Json(gone.await?))
@@ -95,9 +100,9 @@ fn invalid(error: &dyn std::error::Error) -> ApiError {
 
 fn set(
     changing: &dyn Changing,
+    by: &Actor,
     app: &App,
-    user: Actor,
-    role: Role,
+    (user, role): (Actor, Role),
 ) -> Result<Collaborator, ApiError> {
     if user == app.owner {
         let text = format!(
@@ -111,8 +116,25 @@ fn set(
         role,
         since: changing.clock().now(),
     };
+    let before = changing.access().collaborators(&app.name)?;
+    let before = before.iter().find(|one| one.user == known.user);
     changing.access().set_collaborator(&app.name, &known)?;
+    tell(changing, by, app, before, Some(&known))?;
     Ok(Collaborator::new(app, &known))
+}
+
+/// Tells webhooks.
+fn tell(
+    changing: &dyn Changing,
+    by: &Actor,
+    app: &App,
+    before: Option<&Known>,
+    after: Option<&Known>,
+) -> Result<(), ApiError> {
+    let what = Happening::of_collaborator(before, after);
+    let (actor, at) = (by.clone(), changing.clock().now());
+    let by = By { actor, at };
+    Ok(changing.ledger().announce(&app.name, &what, &by)?)
 }
 
 fn find(changing: &dyn Changing, app: &App, reference: &str) -> Result<Known, ApiError> {

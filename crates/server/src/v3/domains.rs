@@ -127,7 +127,7 @@ fn find(app: &App, settings: &Settings, reference: &str) -> Option<Host> {
 }
 
 /// The host that every app has.
-fn own(reading: &dyn Reading, app: &App) -> String {
+pub(crate) fn own(reading: &dyn Reading, app: &App) -> String {
     let url = reading.url(&app.name);
     let host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
     host.split([':', '/']).next().unwrap_or_default().to_owned()

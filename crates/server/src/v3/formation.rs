@@ -152,3 +152,13 @@ fn commands(ledger: &dyn Ledger, app: &App) -> Result<Commands, ApiError> {
     let slug = current.and_then(|release| release.slug);
     Ok(slug.map(|slug| slug.processes).unwrap_or_default())
 }
+
+/// The command of a process type, where the code that runs has one.
+pub(crate) fn command_of(
+    reading: &dyn crate::backend::Reading,
+    app: &App,
+    kind: &str,
+) -> Result<String, ApiError> {
+    let mut commands = commands(reading.ledger(), app)?;
+    Ok(commands.remove(kind).unwrap_or_default())
+}

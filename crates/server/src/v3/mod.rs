@@ -16,6 +16,7 @@ pub(crate) mod formation;
 pub(crate) mod log_sessions;
 pub(crate) mod one_offs;
 pub(crate) mod releases;
+mod webhooks;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,7 +24,9 @@ use utoipa_axum::routes;
 
 use crate::desk::State;
 
-pub(crate) use apps::visible;
+pub(crate) use apps::{described, visible};
+pub(crate) use domains::own as own_host;
+pub(crate) use formation::command_of;
 pub(crate) use log_sessions::LogSessions;
 
 #[derive(OpenApi)]
@@ -65,6 +68,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(of_addons())
         .routes(routes!(log_sessions::create))
         .routes(routes!(log_sessions::stream))
+        .merge(of_webhooks())
 }
 
 /// Those of add-ons.
@@ -93,4 +97,15 @@ fn of_addons() -> OpenApiRouter<State> {
         .routes(routes!(addon_attachments::info))
         .routes(routes!(addon_attachments::of_addon))
         .routes(routes!(addon_attachments::resolve))
+}
+
+/// Those of webhooks.
+fn of_webhooks() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::info, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::delivery))
+        .routes(routes!(webhooks::events))
+        .routes(routes!(webhooks::event))
 }

@@ -10,6 +10,7 @@ pub(crate) mod log;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod release;
+pub(crate) mod webhook;
 
 use serde::Serialize;
 use slugline_core::actor::Actor;

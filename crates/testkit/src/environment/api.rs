@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
 
-use super::{PATIENCE, TestEnvironment};
+use super::{Caller, PATIENCE, TestEnvironment};
 
 /// A daemon in the foreground, until it is dropped.
 #[must_use = "it ends when it is dropped"]
@@ -89,21 +89,31 @@ impl std::fmt::Display for Answer {
     }
 }
 
+impl<'a> Caller<'a> {
+    /// Starts the daemon with these variables, and waits until the API listens.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub fn serve(&self) -> Serving<'a> {
+        let mut command = self.command("slugline");
+        command.arg("serve");
+        let (child, _, mut lines) = serving(&mut command);
+        // It goes on to speak, to nobody.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        Serving {
+            environment: self.environment,
+            child,
+        }
+    }
+}
+
 impl TestEnvironment {
     /// Starts the daemon, and waits until the API listens.
     ///
     /// # Panics
     /// Where it does not.
     pub fn serve(&self) -> Serving<'_> {
-        let mut command = self.caller().command("slugline");
-        command.arg("serve");
-        let (child, _, mut lines) = serving(&mut command);
-        // It goes on to speak, to nobody.
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        Serving {
-            environment: self,
-            child,
-        }
+        self.caller().serve()
     }
 
     /// `serve` as a service manager runs it: the socket is passed to it.

@@ -3,6 +3,8 @@
 use slugline_core::access::{Collaborator, Role};
 use slugline_core::port::{Access, Clock, Ledger};
 
+use slugline_core::webhook::{By, Happening};
+
 use crate::clock::MachineClock;
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -28,16 +30,22 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let text = format!("{user} owns {app}, and may do everything with it already.");
         return Err(CommandError::failed(text));
     }
-    context.actor()?;
+    let actor = context.actor()?;
     let collaborator = Collaborator {
         user,
         role: args.role,
         since: MachineClock::new(&context.env)?.now(),
     };
+    let before = ledger.collaborators(&app)?;
+    let before = before.iter().find(|one| one.user == collaborator.user);
     ledger.set_collaborator(&app, &collaborator)?;
+    let what = Happening::of_collaborator(before, Some(&collaborator));
+    let at = collaborator.since;
+    ledger.announce(&app, &what, &By { actor, at })?;
     let (user, role) = (&collaborator.user, collaborator.role);
     context
         .ui
         .data(format_args!("Adding {user} to {app} as {role}... done"));
+    context.send_webhooks();
     Ok(Status::Done)
 }
