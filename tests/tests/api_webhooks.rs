@@ -439,19 +439,9 @@ fn operators_have_them_at_the_command_line_and_need_no_daemon() {
     let environment = shop();
     let (hook, me) = (Hook::new(&[]), || anywhere(&environment));
     let url = hook.url.clone();
-    let added = me().run([
-        "webhooks:add",
-        "--app",
-        "shop",
-        "-i",
-        "release,api:addon",
-        "-l",
-        "sync",
-        "-u",
-        &url,
-        "-t",
-        "Bearer t",
-    ]);
+    let words = "webhooks:add --app shop -i release,api:addon -l sync -u";
+    let words = words.split(' ').chain([url.as_str(), "-t", "Bearer t"]);
+    let added = me().run(words);
     let secret = added.stdout.trim().to_owned();
     let listed = me().run(["webhooks", "--app", "shop", "--json"]).json();
     let id = listed[0]["id"].as_str().unwrap_or_default().to_owned();
