@@ -6,6 +6,7 @@ mod run;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
+use std::process::Command;
 use std::rc::Rc;
 
 use slugline_core::app::{App, AppName};
@@ -23,7 +24,7 @@ use crate::args::Global;
 use crate::clock::MachineClock;
 use crate::commands::git;
 use crate::context::Context;
-use crate::env::Env;
+use crate::env::{Env, ORIGIN};
 use crate::error::CommandError;
 use crate::supervisor::Supervisor;
 use crate::ui::Ui;
@@ -134,6 +135,46 @@ impl Backend for Api {
             room.context.announce(&room.wired.engine(), &app);
         }
     }
+
+    fn git(&self, app: &AppName, caller: &Caller, pushes: bool) -> Result<Command, Unavailable> {
+        let context = self.context().map_err(unavailable)?;
+        if !context.repository(app).is_dir() {
+            git::repository::create(&context, app).map_err(unavailable)?;
+        }
+        let mut command = http_backend(&context, caller);
+        if pushes {
+            // The hook deploys, as whoever pushes (S6).
+            command.envs(context.env.of_hook());
+            command.env("SLUGLINE_ACTOR", caller.actor.as_str());
+            command.env(ORIGIN, &caller.place);
+        }
+        Ok(command)
+    }
+}
+
+/// The largest pack that is taken in a push, in bytes.
+const LARGEST_PACK: &str = "4g";
+
+/// git's own program for HTTP. It reads no settings but those of the repository, and has nothing of this
+/// process's environment but what a fetch needs.
+fn http_backend(context: &Context, caller: &Caller) -> Command {
+    let mut command = Command::new("git");
+    command.arg("http-backend").env_clear();
+    for name in ["PATH", "LANG", "TZ"] {
+        if let Some(value) = context.env.all().get(name) {
+            command.env(name, value);
+        }
+    }
+    command
+        .env("GIT_PROJECT_ROOT", context.repositories())
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "receive.maxInputSize")
+        .env("GIT_CONFIG_VALUE_0", LARGEST_PACK)
+        .env("REMOTE_USER", caller.actor.as_str());
+    command
 }
 
 /// What only reads.

@@ -24,6 +24,18 @@ const KEY: &str = "SLUGLINE_KEY";
 const KEY_COMMAND: &str = "SLUGLINE_KEY_COMMAND";
 const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 
+/// Where a push comes from that came over HTTP: what its hook is told, for the audit.
+pub const ORIGIN: &str = "SLUGLINE_ORIGIN";
+
+/// Variables that whoever pushes over HTTP does not take over from the daemon.
+const OWN: [&str; 5] = [
+    "SLUGLINE_APP",
+    "SLUGLINE_ACTOR",
+    "SLUGLINE_HOME",
+    NEW_KEY,
+    "BROWSER",
+];
+
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
 pub const VARIABLES: [(&str, &str); 24] = [
     (
@@ -108,7 +120,8 @@ pub const VARIABLES: [(&str, &str); 24] = [
 
 /// Variables that are read only to find what a person has not set.
 #[cfg(debug_assertions)]
-const GIVEN: [&str; 7] = [
+const GIVEN: [&str; 8] = [
+    ORIGIN,
     "HOME",
     "USER",
     "LOGNAME",
@@ -149,6 +162,17 @@ impl Env {
             Some((name.to_owned(), value.to_str()?.to_owned()))
         };
         self.0.iter().filter_map(text).collect()
+    }
+
+    /// What the hook of a push needs of it: our own settings, and what builds see.
+    pub fn of_hook(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        let ours = |name: &str| VARIABLES.iter().any(|(known, _)| *known == name);
+        self.0.iter().filter(move |(name, _)| {
+            let needed = |name: &str| {
+                !OWN.contains(&name) && (ours(name) || slugline_slug::is_for_builds(name))
+            };
+            name.to_str().is_some_and(needed)
+        })
     }
 
     /// Where the ledger's key is.

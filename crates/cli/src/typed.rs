@@ -16,7 +16,7 @@ use slugline_ledger::{Caller, Note, Origin, Outcome};
 use crate::clock::MachineClock;
 use crate::commands;
 use crate::context::Context;
-use crate::env::Env;
+use crate::env::{Env, ORIGIN};
 use crate::error::CommandError;
 use crate::exit::Status;
 use crate::identity;
@@ -40,6 +40,8 @@ pub struct Typed {
     command: Cell<&'static str>,
     /// `SSH_CONNECTION`, where somebody is here through ssh.
     ssh: Option<String>,
+    /// What the API says of a push that came through it.
+    api: Option<String>,
     host: String,
     origin: OnceCell<Origin>,
     released: Cell<bool>,
@@ -54,6 +56,7 @@ impl Typed {
         Self {
             command: Cell::new("slugline"),
             ssh: env.get("SSH_CONNECTION"),
+            api: env.get(ORIGIN),
             host: identity::host(env),
             origin: OnceCell::new(),
             released: Cell::new(false),
@@ -158,6 +161,9 @@ impl Typed {
     }
 
     fn place(&self) -> String {
+        if let Some(api) = &self.api {
+            return api.clone();
+        }
         let from = match (&self.ssh, terminal()) {
             (Some(connection), _) => {
                 let address = connection.split(' ').next().and_then(public);
@@ -243,6 +249,7 @@ mod tests {
             let typed = Typed {
                 command: Cell::new("rollback"),
                 ssh: None,
+                api: None,
                 host: String::new(),
                 origin: OnceCell::new(),
                 released: Cell::new(false),

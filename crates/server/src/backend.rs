@@ -1,6 +1,7 @@
 //! What the API needs of the rest of the program. It must not know how any of it is done.
 
 use std::os::fd::OwnedFd;
+use std::process::Command;
 
 use slugline_core::actor::Actor;
 use slugline_core::app::{App, AppName};
@@ -205,4 +206,10 @@ pub trait Backend: Send + Sync + 'static {
     fn read(&self, job: ReadJob<'_>);
     /// Runs what changes something.
     fn change(&self, caller: &Caller, job: ChangeJob<'_>);
+    /// The program that answers what git asks of an app's repository, with all of its environment but what
+    /// CGI says of the request. Whatever is pushed is pushed by the caller.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn git(&self, app: &AppName, caller: &Caller, pushes: bool) -> Result<Command, Unavailable>;
 }

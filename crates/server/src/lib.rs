@@ -2,8 +2,9 @@
 //! what a client may do, an operator at the command line may do as well, by the same rules and in the
 //! same words.
 //!
-//! It must not know what stands behind the engine: no SQL, no plugin, no process. It sees them through
-//! [`backend`], which the program wires. Routes are values that tests call without a socket.
+//! It must not know what stands behind the engine: no SQL, no plugin, no process but git's own program for
+//! a push or a fetch. It sees them through [`backend`], which the program wires. Routes are values that
+//! tests call without a socket.
 
 pub mod backend;
 pub mod secret;
@@ -17,8 +18,10 @@ mod error;
 mod first;
 mod had;
 mod here;
+mod git;
 mod ids;
 mod limit;
+mod pieces;
 mod range;
 mod rendezvous;
 mod request_id;
@@ -71,6 +74,7 @@ pub(crate) fn routes_until(
     let routes = routes
         .route("/openapi.json", get(described.clone()))
         .route("/schema", get(described))
+        .merge(git::routes())
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_route)
         .layer(DefaultBodyLimit::max(body::MAX))

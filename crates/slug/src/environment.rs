@@ -33,20 +33,23 @@ const ENDINGS: [&str; 2] = ["_proxy", "_PROXY"];
 /// Where programs are when the caller has no PATH.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// Whether a build sees this variable of the calling environment.
+#[must_use]
+pub fn is_for_builds(key: &str) -> bool {
+    NAMES.contains(&key)
+        || BEGINNINGS.iter().any(|text| key.starts_with(text))
+        || ENDINGS.iter().any(|text| key.ends_with(text))
+}
+
 /// What of the calling environment a build sees, with `STACK` and a `TMPDIR` of its own.
 pub(crate) fn of_build(
     calling: &BTreeMap<String, String>,
     stack: &str,
     temporary: &Path,
 ) -> BTreeMap<String, String> {
-    let visible = |key: &str| {
-        NAMES.contains(&key)
-            || BEGINNINGS.iter().any(|text| key.starts_with(text))
-            || ENDINGS.iter().any(|text| key.ends_with(text))
-    };
     let mut env: BTreeMap<String, String> = calling
         .iter()
-        .filter(|(key, _)| visible(key))
+        .filter(|(key, _)| is_for_builds(key))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     env.entry("PATH".to_owned())

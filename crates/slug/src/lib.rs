@@ -29,6 +29,7 @@ mod walk;
 
 pub use buildpack::{BUILDPACKS, Buildpack, BuildpackError, Buildpacks};
 pub use compile::{SlugCompiler, TIME_LIMIT, stack};
+pub use environment::is_for_builds;
 pub use extract::{ExtractError, Limits};
 pub use inspect::{Damage, damage};
 pub use pack::PackError;
