@@ -187,6 +187,7 @@ commands! {
     SHOWS, "certs" or "certs:list" "List the certificates for TLS" certs::list;
     notes(&["host"]), "certs:add" "Let the router speak TLS for a host" certs::add;
     notes(&["host"]), "certs:remove" "Remove the certificate of a host" certs::remove;
+    SHOWS, "certs:show" "Show the certificate of the HTTP API, and how to trust it" certs::show;
     SHOWS, "maintenance" "Say whether an app is in maintenance mode" maintenance::show;
     notes(&[]), "maintenance:on" "Show visitors of an app that it is under maintenance" maintenance::on;
     notes(&[]), "maintenance:off" "Let visitors see an app again" maintenance::off;

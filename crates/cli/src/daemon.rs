@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::launch::{is_idle, launch_spec};
-use slugline_core::port::{Clock, Ledger, LedgerError, Seen};
+use slugline_core::port::{Access as _, Clock, Ledger, LedgerError, Seen};
 use slugline_core::release::Version;
 use slugline_isolation::{Users, Wanted};
 use slugline_ledger::SqliteLedger;
@@ -16,6 +16,7 @@ use slugline_runtime::{AppSpec, Desired, Limits, Opinion, ServeError, ServeOptio
 use slugline_server::{Door, Open};
 
 use crate::api::Api;
+use crate::certificate::{Given, certificate};
 use crate::clock::MachineClock;
 use crate::commands::doctor::less;
 use crate::context::Context;
@@ -38,6 +39,8 @@ pub struct Doors {
     pub tls_port: Option<u16>,
     /// The address of the HTTP API.
     pub api: ApiAddress,
+    /// The operator's certificate for it.
+    pub api_certificate: Option<Given>,
 }
 
 /// Runs the daemon of this home until it is told to end.
@@ -88,7 +91,11 @@ pub fn serve(
                  what is current is started again."
             ));
         }
-        if let Some((open, url)) = doors.api.0.and_then(|address| open_api(context, address)) {
+        if let Some((open, url)) = doors
+            .api
+            .0
+            .and_then(|address| open_api(context, doors, address))
+        {
             let _ = api_url.set(url);
             api.replace(Some(open));
         }
@@ -106,19 +113,26 @@ pub fn serve(
 }
 
 /// Opens the port of the HTTP API. Apps are served also where that cannot be.
-fn open_api(context: &Context, address: SocketAddr) -> Option<(Open, String)> {
-    if !address.ip().is_loopback() {
-        context.ui.warning(format_args!(
-            "The API does not listen at {address}: tokens would cross the network in the clear\n\
-             Let a proxy with TLS, or ssh -L, bring requests to 127.0.0.1"
-        ));
-        return None;
-    }
-    let opened = TcpListener::bind(address).and_then(|listener| {
-        let url = format!("http://{}", listener.local_addr()?);
-        let backend = Arc::new(Api::new(context, url.clone()));
-        let open = slugline_server::open(Door { listener, backend })?;
-        Ok((open, url))
+fn open_api(context: &Context, doors: &Doors, address: SocketAddr) -> Option<(Open, String)> {
+    let opened = certificate(context, doors.api_certificate.as_ref()).and_then(|certificate| {
+        let public = !address.ip().is_loopback();
+        if public && context.ledger()?.tokens()?.is_empty() {
+            let text = format!("The API does not listen at {address}: nobody has a token yet");
+            return Err(CommandError::failed(text).hint("Make one: slugline tokens:create"));
+        }
+        let cannot = |error: std::io::Error| {
+            CommandError::failed(format!("The API cannot listen at {address}: {error}"))
+                .hint("Choose another place: slugline serve --api PORT, or SLUGLINE_API=off")
+        };
+        let listener = TcpListener::bind(address).map_err(cannot)?;
+        let scheme = if public { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().map_err(cannot)?);
+        let door = Door {
+            listener,
+            backend: Arc::new(Api::new(context, url.clone())),
+            certificate: Some(certificate),
+        };
+        Ok((slugline_server::open(door).map_err(cannot)?, url))
     });
     match opened {
         Ok((open, url)) => {
@@ -126,10 +140,7 @@ fn open_api(context: &Context, address: SocketAddr) -> Option<(Open, String)> {
             Some((open, url))
         }
         Err(error) => {
-            let text = format!("The API cannot listen at {address}: {error}");
-            context.ui.warning(format_args!(
-                "{text}\nChoose another place: slugline serve --api PORT, or SLUGLINE_API=off"
-            ));
+            context.ui.warning(error.text);
             None
         }
     }

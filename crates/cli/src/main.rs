@@ -9,6 +9,7 @@
 mod api;
 mod args;
 mod calendar;
+mod certificate;
 mod clock;
 mod commands;
 mod context;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::http::HeaderValue;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,9 +20,13 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use crate::backend::Backend;
+use crate::certificate::Certificate;
+use crate::error::{ApiError, Kind};
 use crate::first::{First, first};
 use crate::rendezvous::{Rendezvous, meet};
 use crate::routes_until;
@@ -31,6 +36,8 @@ use crate::stream::Closing;
 const HEAD: Duration = Duration::from_secs(30);
 /// How long requests may take that are under way when the door closes.
 const DRAIN: Duration = Duration::from_secs(10);
+/// What a client begins with that speaks TLS.
+const HANDSHAKE: u8 = 0x16;
 /// Requests that wait for the disk, for plugins or for a release at once.
 const WAITING: usize = 64;
 
@@ -48,6 +55,8 @@ pub struct Door {
     pub listener: TcpListener,
     /// What answers.
     pub backend: Arc<dyn Backend>,
+    /// With what it speaks TLS.
+    pub certificate: Option<Certificate>,
 }
 
 /// Listens from now on, on a thread of its own.
@@ -96,6 +105,8 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
         return;
     };
     let (ending, open) = tokio::sync::watch::channel(false);
+    let tls = door.certificate.as_ref();
+    let tls = tls.map(|certificate| TlsAcceptor::from(certificate.config()));
     let rendezvous = Arc::default();
     let routes = routes_until(door.backend, Closing(open), Arc::clone(&rendezvous));
     let under_way = GracefulShutdown::new();
@@ -108,7 +119,8 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
             Ok((stream, peer)) => {
                 let (routes, watcher) = (routes.clone(), under_way.watcher());
                 let rendezvous = Arc::clone(&rendezvous);
-                tokio::spawn(serve(stream, peer, (routes, rendezvous), watcher));
+                let tls = tls.clone();
+                tokio::spawn(greet(stream, peer, tls, (routes, rendezvous, watcher)));
             }
             // Too many files are open: others end meanwhile.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -119,16 +131,45 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
     let _ = tokio::time::timeout(DRAIN, under_way.shutdown()).await;
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    (routes, rendezvous): (Router, Arc<Rendezvous>),
-    watcher: Watcher,
-) {
+/// What a connection may come to.
+type Behind = (Router, Arc<Rendezvous>, Watcher);
+
+/// Looks at what the client says first: TLS begins with a byte that nothing else here begins with.
+async fn greet(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, behind: Behind) {
     // Answers are written whole.
     let _ = stream.set_nodelay(true);
+    let mut byte = [0];
+    if !matches!(timeout(HEAD, stream.peek(&mut byte)).await, Ok(Ok(1))) {
+        return;
+    }
+    match tls {
+        Some(tls) if byte[0] == HANDSHAKE => {
+            if let Ok(Ok(stream)) = timeout(HEAD, tls.accept(stream)).await {
+                serve(stream, (peer, true), behind).await;
+            }
+        }
+        // What is said in the clear stays on this machine.
+        _ if peer.ip().to_canonical().is_loopback() => serve(stream, (peer, false), behind).await,
+        _ => {
+            let routes = Router::new().fallback(only_tls);
+            requests(stream, (peer, false), routes, behind.2).await;
+        }
+    }
+}
+
+async fn only_tls() -> ApiError {
+    let text = "From another machine only TLS is spoken: use https:// and make a new token, since \
+                this one has crossed the network in the clear.";
+    ApiError::new(Kind::Forbidden, text)
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: (SocketAddr, bool),
+    (routes, rendezvous, watcher): Behind,
+) {
     // A connection that says nothing, or nothing that makes sense, is closed.
-    match tokio::time::timeout(HEAD, first(stream)).await {
+    match timeout(HEAD, first(stream)).await {
         Ok(Ok(First::Http(stream))) => requests(stream, peer, routes, watcher).await,
         Ok(Ok(First::Secret(secret, stream))) => {
             if let Some(waiting) = rendezvous.take(&secret) {
@@ -141,12 +182,17 @@ async fn serve(
 
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
+    (peer, tls): (SocketAddr, bool),
     routes: Router,
     watcher: Watcher,
 ) {
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        if tls {
+            // As a proxy before us would say: addresses that are told are of the same kind.
+            let https = HeaderValue::from_static("https");
+            request.headers_mut().insert("x-forwarded-proto", https);
+        }
         let mut routes = routes.clone();
         // A router is always ready.
         routes.call(request)

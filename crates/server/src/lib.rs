@@ -7,6 +7,7 @@
 //! tests call without a socket.
 
 pub mod backend;
+pub mod certificate;
 pub mod secret;
 pub mod webhook;
 
@@ -16,9 +17,9 @@ mod desk;
 mod door;
 mod error;
 mod first;
+mod git;
 mod had;
 mod here;
-mod git;
 mod ids;
 mod limit;
 mod pieces;

@@ -3,6 +3,7 @@
 pub mod add;
 pub mod list;
 pub mod remove;
+pub mod show;
 
 use slugline_runtime::CertificateError;
 

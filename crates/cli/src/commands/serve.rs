@@ -4,9 +4,11 @@ pub mod install;
 mod units;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use slugline_isolation::Wanted;
 
+use crate::certificate::Given;
 use crate::commands::Outcome;
 use crate::context::Context;
 use crate::daemon::{self, Doors};
@@ -29,12 +31,22 @@ pub struct Args {
     /// Where the HTTP API listens: a port of 127.0.0.1, an address with a port, or off; else SLUGLINE_API, else 8081
     #[arg(long, value_name = "ADDRESS:PORT")]
     api: Option<String>,
+    /// The certificate with which the HTTP API speaks TLS, with its chain, in PEM; else one that is made for it
+    #[arg(long, value_name = "FILE", requires = "api_key")]
+    api_cert: Option<PathBuf>,
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "api_cert")]
+    api_key: Option<PathBuf>,
     /// How much processes are shut in: auto, required or off; else SLUGLINE_ISOLATION, else auto
     #[arg(long, value_name = "HOW MUCH")]
     isolation: Option<Wanted>,
     /// End the one that runs for this home, and all apps with it
     #[arg(long)]
     stop: bool,
+}
+
+fn given((chain, key): (PathBuf, PathBuf)) -> Given {
+    Given { chain, key }
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
@@ -56,6 +68,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             Some(text) => text.parse()?,
             None => env.api()?,
         },
+        api_certificate: args.api_cert.clone().zip(args.api_key.clone()).map(given),
     };
     let metrics = match args.metrics {
         Some(address) => Some(address),
