@@ -24,7 +24,7 @@ fn with_shop(procfile: &str) -> TestEnvironment {
 /// Somebody whose git knows this token, and the app's repository as `slug:shop.git`.
 fn person<'a>(environment: &'a TestEnvironment, token: &str) -> Caller<'a> {
     let url = environment.api_url();
-    let host = url.strip_prefix("http://").unwrap();
+    let host = url.trim_start_matches("http://");
     let login = format!("url.http://heroku:{token}@{host}/.insteadOf");
     let caller = environment.caller().without("SLUGLINE_ACTOR");
     caller
