@@ -1,6 +1,8 @@
 //! TLS beside plain HTTP on the API's port: with the certificate that the home makes for itself, or with the
 //! operator's; and what a public address needs.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};

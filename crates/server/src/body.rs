@@ -1,8 +1,9 @@
 //! Bodies of requests: JSON, told of in words where it is none. It must not quote what was sent: it may
 //! hold a secret.
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
+use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 
 use crate::error::{ApiError, Kind};
@@ -16,15 +17,8 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|error| match error.status().as_u16() {
-            413 => ApiError::new(
-                Kind::TooLarge,
-                format!("The body is larger than {MAX} bytes."),
-            ),
-            _ => ApiError::new(Kind::BadRequest, "The body ended early."),
-        })?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = whole(request.into_body()).await?;
         // Clients that send nothing mean nothing in particular.
         let bytes = if bytes.iter().all(u8::is_ascii_whitespace) {
             b"{}"
@@ -44,5 +38,28 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                 ),
             }
         })
+    }
+}
+
+/// A body that is not too large. One that is, is read on for a while: a client that is cut off in the midst
+/// does not hear why.
+async fn whole(mut body: Body) -> Result<Vec<u8>, ApiError> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError::new(Kind::BadRequest, "The body ended early."))?;
+        let data = frame.into_data().unwrap_or_default();
+        length += data.len();
+        if length <= MAX {
+            bytes.extend_from_slice(&data);
+        } else if length > 8 * MAX {
+            break;
+        }
+    }
+    match length <= MAX {
+        true => Ok(bytes),
+        false => {
+            let text = format!("The body is larger than {MAX} bytes.");
+            Err(ApiError::new(Kind::TooLarge, text))
+        }
     }
 }
