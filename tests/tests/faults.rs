@@ -259,13 +259,13 @@ fn faults(class: &str, all: bool, dice: &mut Dice) -> impl Iterator<Item = Fault
     let file = what.contains(['/', '.']);
     let fails = file && WRITES.contains(&call);
     let mut often = |percent: usize, of: bool| of && (all || dice.percent(percent));
+    // Half of them, so that all tests end in time; every one with FAULTS.
+    let kill = often(50, true).then_some(Fault::Kill);
     let after = often(15, true).then_some(Fault::After);
     let torn = often(25, call == "write" && file).then_some(Fault::Torn);
     let error = often(15, fails).then_some(());
     let error = error.map(|()| *dice.one(&errors));
-    [Some(Fault::Kill), after, torn, error]
-        .into_iter()
-        .flatten()
+    [kill, after, torn, error].into_iter().flatten()
 }
 
 /// Tries one point. Answers whether the operation came to it.

@@ -26,7 +26,7 @@ const WORKER: &str = "worker: test -z \"$MORTAL\" || { sleep 0.5; exit 4; }; exe
 /// So many machines at once; they mostly wait.
 const WORKERS: usize = 4;
 /// How many points are tried, where not all are.
-const SOME: usize = 6;
+const SOME: usize = 4;
 
 /// An app that serves, and is watched as long as a daemon that is killed and begins anew may need.
 fn prepared() -> World {
