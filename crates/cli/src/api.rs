@@ -12,9 +12,10 @@ use std::rc::Rc;
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Request, Silent};
 use slugline_core::port::{Access, Clock, LaunchSpec, Ledger, Webhooks};
+use slugline_core::settings::Drain;
 use slugline_core::webhook::Target;
 use slugline_ledger::{Note, Origin, Outcome, SqliteLedger};
-use slugline_runtime::{Control, ControlError, ProcessStatus};
+use slugline_runtime::{Control, ControlError, DrainAddress, ProcessStatus};
 use slugline_server::backend::{
     Attach, Backend, Begun, Caller, ChangeJob, Changing, End, Lines, LogReader, NotDone, Process,
     ReadJob, Reading, Unavailable,
@@ -22,7 +23,7 @@ use slugline_server::backend::{
 
 use crate::args::Global;
 use crate::clock::MachineClock;
-use crate::commands::git;
+use crate::commands::{drains, git};
 use crate::context::Context;
 use crate::env::{Env, ORIGIN};
 use crate::error::CommandError;
@@ -227,6 +228,10 @@ impl Reading for Desk<'_> {
     fn git_url(&self, app: &AppName) -> String {
         format!("{}/{app}.git", self.url)
     }
+
+    fn shown(&self, drain: &Drain) -> String {
+        drains::shown(drain)
+    }
 }
 
 fn processes(supervisor: &Supervisor, app: &AppName) -> Result<Vec<Process>, Unavailable> {
@@ -314,6 +319,10 @@ impl Reading for Room<'_> {
     fn git_url(&self, app: &AppName) -> String {
         format!("{}/{app}.git", self.url)
     }
+
+    fn shown(&self, drain: &Drain) -> String {
+        drains::shown(drain)
+    }
 }
 
 impl Changing for Room<'_> {
@@ -363,6 +372,11 @@ impl Changing for Room<'_> {
     fn may_post(&self, target: &Target) -> Result<(), String> {
         let allowed = post::Allowed::of(&self.context.env).map_err(|error| error.text)?;
         post::acceptable(target, allowed)
+    }
+
+    fn drain_address(&self, url: &str) -> Result<String, String> {
+        let address = DrainAddress::parse(url).map_err(|error| error.to_string())?;
+        Ok(address.to_string())
     }
 
     fn changed_nothing(&self) {

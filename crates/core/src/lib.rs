@@ -13,6 +13,7 @@ pub mod billing;
 pub mod change;
 pub mod config;
 pub mod corridor;
+pub mod drain;
 pub mod event;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;

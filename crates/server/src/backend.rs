@@ -8,6 +8,7 @@ use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Failure, Request};
 use slugline_core::port::{Access, Clock, LaunchSpec, Ledger, Webhooks};
 use slugline_core::release::Version;
+use slugline_core::settings::Drain;
 use slugline_core::time::Timestamp;
 use slugline_core::webhook::Target;
 
@@ -88,6 +89,8 @@ pub trait Reading {
     fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable>;
     /// Where its code is pushed to.
     fn git_url(&self, app: &AppName) -> String;
+    /// The address of a log drain, without what may be secret.
+    fn shown(&self, drain: &Drain) -> String;
 }
 
 /// What is asked to be changed, or needs plugins to be answered.
@@ -132,6 +135,12 @@ pub trait Changing: Reading {
     /// # Errors
     /// Why not.
     fn may_post(&self, target: &Target) -> Result<(), String>;
+    /// Whether this is the address of a log drain: answers it without what may be secret; the text says why
+    /// it is none.
+    ///
+    /// # Errors
+    /// Why not.
+    fn drain_address(&self, url: &str) -> Result<String, String>;
     /// Hears that all was as it was to be already: the audit tells nothing of it.
     fn changed_nothing(&self);
     /// Hears how the request ended, for the audit: of what made a release that says so already. What a

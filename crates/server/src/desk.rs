@@ -62,12 +62,26 @@ impl FromRequestParts<State> for Desk {
         Ok(Self {
             backend,
             secret,
-            command: format!("{} {}", parts.method, parts.uri.path()),
+            command: format!("{} {}", parts.method, safe(parts.uri.path())),
             place: format!("api {address} token {} request {id}", short(&token)),
             token,
             seen: parts.extensions.get().cloned(),
             must_be: parts.extensions.get().copied(),
         })
+    }
+}
+
+/// The path without the address of a log drain, which may hold a password.
+fn safe(path: &str) -> String {
+    match path.split_once("/log-drains/") {
+        Some((before, drain))
+            if !drain
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') =>
+        {
+            format!("{before}/log-drains/…")
+        }
+        _ => path.to_owned(),
     }
 }
 

@@ -4,11 +4,13 @@
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Interest};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::backend::Held;
@@ -18,6 +20,9 @@ use crate::sessions::{KEPT, Sessions};
 const END: u8 = 4;
 /// What comes sooner after an [`END`] says that it was none.
 const AFTER_END: Duration = Duration::from_millis(200);
+/// A client that has not sent its [`END`] is not left sooner than this after it came: Heroku's CLI dies of a
+/// connection that has ended when it comes to the end of its own input, and its exit status is lost.
+const MEETING: Duration = Duration::from_secs(1);
 
 /// A command that waits for somebody.
 pub(crate) struct Waiting {
@@ -64,9 +69,20 @@ async fn together(stream: impl AsyncRead + AsyncWrite + Unpin, waiting: Waiting)
     let (mut from, mut to) = tokio::io::split(stream);
     to.write_all(b"rendezvous\r\n").await?;
     to.flush().await?;
+    let (at_end, met) = (Notify::new(), Instant::now());
+    let mut read = pin!(into_command(&mut from, input, (!waiting.terminal, &at_end)));
     let done = tokio::select! {
-        done = into_command(&mut from, input, !waiting.terminal) => done,
-        done = out_of_command(&output, &mut to) => done,
+        done = &mut read => done,
+        done = out_of_command(&output, &mut to) => {
+            let said = async {
+                tokio::select! {
+                    () = at_end.notified() => {}
+                    _ = &mut read => {}
+                }
+            };
+            let _ = timeout_at(met + MEETING, said).await;
+            done
+        }
     };
     let _ = to.shutdown().await;
     drop(alive);
@@ -81,11 +97,12 @@ fn here(descriptor: OwnedFd) -> io::Result<AsyncFd<File>> {
     AsyncFd::new(File::from(descriptor))
 }
 
-/// Until the client is gone. What a command that reads nothing any more is sent is passed over.
+/// Until the client is gone. What a command that reads nothing any more is sent is passed over. Says where
+/// the client has perhaps come to its end.
 async fn into_command(
     from: &mut (impl AsyncRead + Unpin),
     input: AsyncFd<File>,
-    ends: bool,
+    (ends, at_end): (bool, &Notify),
 ) -> io::Result<()> {
     let (mut input, mut buffer) = (Some(input), vec![0; 16 * 1024]);
     let mut held_back = false;
@@ -109,6 +126,9 @@ async fn into_command(
             return Ok(());
         }
         let mut bytes = &buffer[..count];
+        if bytes.last() == Some(&END) {
+            at_end.notify_one();
+        }
         if ends && bytes.last() == Some(&END) {
             (bytes, held_back) = (&bytes[..count - 1], true);
         }

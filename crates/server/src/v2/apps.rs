@@ -74,8 +74,7 @@ pub(crate) async fn status(desk: Desk, app: Path<String>) -> Result<StatusCode, 
 
 pub(crate) async fn rename(desk: Desk, Path(app): Path<String>) -> Result<StatusCode, ApiError> {
     let refused = desk.of_app((app, Permission::Admin), |_, app| {
-        let text = format!("{} cannot be renamed: an app keeps its name.", app.name);
-        Err(ApiError::new(Kind::InvalidParams, text))
+        Err(v3::apps::no_other_name(&app.name))
     });
     refused.await
 }
@@ -100,7 +99,11 @@ pub(crate) async fn maintenance(
             ));
         }
     };
-    let _ = v3::apps::change(desk, app, body::Json(AppChange { maintenance })).await?;
+    let wanted = AppChange {
+        maintenance,
+        ..AppChange::default()
+    };
+    let _ = v3::apps::change(desk, app, body::Json(wanted)).await?;
     Ok(StatusCode::OK)
 }
 

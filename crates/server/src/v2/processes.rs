@@ -82,6 +82,7 @@ pub(crate) async fn scale(
     let update = Update {
         r#type: None,
         quantity: Some(Quantity::Text(quantity)),
+        size: None,
     };
     let set = v3::formation::change_one(desk, Path((app, kind)), body::Json(update)).await?;
     Ok(set.quantity().to_string())

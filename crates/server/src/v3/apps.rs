@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use slugline_core::access::{Permission, Token};
-use slugline_core::app::AppName;
+use slugline_core::app::{App as Known, AppName};
 use slugline_core::corridor::{Failure, Request, Silent};
 use slugline_core::port::{Moment, Outline};
 use slugline_core::settings::Settings;
@@ -14,7 +14,7 @@ use crate::body;
 use crate::desk::Desk;
 use crate::error::{ApiError, Kind};
 use crate::range::{Part, Range};
-use crate::wire::app::{App, AppChange, NewApp};
+use crate::wire::app::{App, AppChange, NewApp, STACK};
 use crate::wire::error::Errors;
 
 const FIELDS: &[&str] = &["name", "id"];
@@ -111,6 +111,9 @@ pub(crate) async fn change(
     body::Json(wanted): body::Json<AppChange>,
 ) -> Result<Json<App>, ApiError> {
     let changed = desk.change((app, Permission::Operate), move |changing, app, request| {
+        if let Some(refusal) = refused(app, &wanted) {
+            return Err(refusal);
+        }
         if let Some(on) = wanted.maintenance {
             let what = format!("Maintenance {}", if on { "on" } else { "off" });
             let mut set = |_: &Moment, settings: &mut Settings| {
@@ -127,6 +130,25 @@ pub(crate) async fn change(
         described(changing.reading(), &changing.ledger().outline(&app.name)?)
     });
     Ok(Json(changed.await?))
+}
+
+/// Why what is wanted cannot be.
+fn refused(app: &Known, wanted: &AppChange) -> Option<ApiError> {
+    let name = wanted.name.as_ref();
+    if name.is_some_and(|name| name != app.name.as_str()) {
+        return Some(no_other_name(&app.name));
+    }
+    let stack = wanted.build_stack.as_deref()?;
+    let id = crate::ids::of("stack", STACK);
+    let text = format!("There is one stack here: {STACK}.");
+    let same = stack == STACK || stack.parse() == Ok(id);
+    (!same).then(|| ApiError::new(Kind::InvalidParams, text))
+}
+
+/// Why an app gets no other name.
+pub(crate) fn no_other_name(app: &AppName) -> ApiError {
+    let text = format!("{app} cannot be renamed: an app keeps its name.");
+    ApiError::new(Kind::InvalidParams, text)
 }
 
 /// Ends an app, with its add-ons and its history

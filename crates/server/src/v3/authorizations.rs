@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use slugline_core::access::{Permission, Token, TokenId};
+use slugline_core::access::{Permission, Scope, Token, TokenId, UnknownWord};
 use slugline_core::time::Timestamp;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -59,13 +59,53 @@ impl Authorization {
     }
 }
 
-/// A token to be made: for what the one that asks is for. Its scope is not asked for.
+/// A token to be made: for what the one that asks is for, or less.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NewAuthorization {
     /// What it is for.
     pub(crate) description: Option<String>,
     /// How long it is good, in seconds; else as long as the one that asks.
     pub(crate) expires_in: Option<u32>,
+    /// What it may be used for: `read`, `config`, `deploy`, `rollback`, `admin`; or in Heroku's words `identity`
+    /// and `read` (`read`), `read-protected` and `write-protected` (`config`), `write` (`deploy` and `rollback`),
+    /// `global` (all that the one that asks is for).
+    pub(crate) scope: Option<Vec<String>>,
+}
+
+/// What a token is to be used for that is made with another one.
+///
+/// # Errors
+/// 422 for words that are none; 403 where the other one is not for that itself.
+fn scopes(own: &Token, words: Option<&[String]>) -> Result<BTreeSet<Scope>, ApiError> {
+    let words = words.unwrap_or_default();
+    if words.is_empty() || words.iter().any(|word| word == "global") {
+        return Ok(own.scopes.clone());
+    }
+    let mut wanted = BTreeSet::new();
+    for word in words {
+        match word.as_str() {
+            "identity" => drop(wanted.insert(Scope::Read)),
+            "read-protected" | "write-protected" => drop(wanted.insert(Scope::Config)),
+            "write" => wanted.extend([Scope::Deploy, Scope::Rollback]),
+            word => {
+                let scope = word.parse().map_err(|error: UnknownWord| {
+                    ApiError::new(Kind::InvalidParams, error.to_string())
+                })?;
+                wanted.insert(scope);
+            }
+        }
+    }
+    let has = |scope: &Scope| {
+        let more = own.scopes.contains(scope) || own.scopes.contains(&Scope::Admin);
+        more || (*scope == Scope::Read && !own.scopes.is_empty())
+    };
+    match wanted.iter().find(|scope| !has(scope)) {
+        Some(scope) => {
+            let text = format!("This token makes none that is for {scope}: it is not itself.");
+            Err(ApiError::new(Kind::Forbidden, text))
+        }
+        None => Ok(wanted),
+    }
 }
 
 /// The tokens of the person who asks
@@ -119,6 +159,7 @@ pub(crate) async fn create(
             // It is never good for longer than the one it is made with.
             expires_at: ends.first().copied(),
             used_at: None,
+            scopes: scopes(own, new.scope.as_deref())?,
             ..own.clone()
         };
         let mut random = [0; 32];
@@ -142,6 +183,13 @@ pub(crate) async fn revoke(
     Path(reference): Path<String>,
 ) -> Result<Json<Authorization>, ApiError> {
     Ok(Json(gone(desk, reference).await?))
+}
+
+/// The tokens of the person who asks: whoever has logged in has one
+#[utoipa::path(get, path = "/oauth/sessions", tag = "account",
+    responses((status = 200, body = Vec<Authorization>), Errors))]
+pub(crate) async fn sessions(desk: Desk) -> Result<Json<Vec<Authorization>>, ApiError> {
+    list(desk).await
 }
 
 /// Makes the token that asks good for nothing: how a client logs out

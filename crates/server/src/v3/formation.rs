@@ -15,7 +15,7 @@ use crate::body;
 use crate::desk::Desk;
 use crate::error::{ApiError, Kind};
 use crate::wire::error::Errors;
-use crate::wire::process::{Commands, Formation, Update, Updates};
+use crate::wire::process::{Commands, Formation, SIZE, Update, Updates};
 
 /// How many processes of each type there are to be
 #[utoipa::path(get, path = "/apps/{app}/formation", tag = "formation",
@@ -94,6 +94,12 @@ fn scaled(
     updates: &[Update],
 ) -> Result<(), ApiError> {
     let invalid = |text: String| ApiError::new(Kind::InvalidParams, text);
+    if updates.iter().any(Update::is_of_another_size) {
+        let text = format!(
+            "There is one size here, {SIZE}: what a process may use is set by `slugline ps:limit`."
+        );
+        return Err(invalid(text));
+    }
     let mut counts: Vec<(&str, Count)> = Vec::new();
     for update in updates {
         let kind = update.r#type.as_deref();

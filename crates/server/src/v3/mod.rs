@@ -7,15 +7,18 @@ mod addon_services;
 pub(crate) mod addons;
 pub(crate) mod apps;
 mod authorizations;
+mod buildpacks;
 mod collaborators;
 pub(crate) mod config_vars;
 mod domains;
 pub(crate) mod dynos;
 mod features;
 pub(crate) mod formation;
+pub(crate) mod log_drains;
 pub(crate) mod log_sessions;
 pub(crate) mod one_offs;
 pub(crate) mod releases;
+pub(crate) mod surroundings;
 mod webhooks;
 
 use utoipa::OpenApi;
@@ -44,6 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(account::rate_limits))
         .routes(routes!(authorizations::list, authorizations::create))
         .routes(routes!(authorizations::info, authorizations::revoke))
+        .routes(routes!(authorizations::sessions))
         .routes(routes!(authorizations::end_session))
         .routes(routes!(apps::list, apps::create))
         .routes(routes!(apps::info, apps::change, apps::destroy))
@@ -68,7 +72,27 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(of_addons())
         .routes(routes!(log_sessions::create))
         .routes(routes!(log_sessions::stream))
+        .routes(routes!(log_drains::list, log_drains::create))
+        .routes(routes!(log_drains::info, log_drains::remove))
+        .routes(routes!(buildpacks::list, buildpacks::set))
         .merge(of_webhooks())
+        .merge(of_surroundings())
+}
+
+/// Those of what there is one of, or none.
+fn of_surroundings() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(surroundings::stacks))
+        .routes(routes!(surroundings::stack))
+        .routes(routes!(surroundings::regions))
+        .routes(routes!(surroundings::region))
+        .routes(routes!(surroundings::sni_endpoints))
+        .routes(routes!(surroundings::pipelines))
+        .routes(routes!(surroundings::pipeline_coupling))
+        .routes(routes!(surroundings::teams))
+        .routes(routes!(surroundings::spaces))
+        .routes(routes!(surroundings::account_features))
+        .routes(routes!(surroundings::keys, surroundings::add_key))
 }
 
 /// Those of add-ons.

@@ -9,6 +9,11 @@ use uuid::Uuid;
 use super::{UserRef, time};
 use crate::ids;
 
+/// The one region there is.
+pub(crate) const REGION: &str = "us";
+/// The one stack there is.
+pub(crate) const STACK: &str = "slugline";
+
 /// Something that there is one of here, with the name that clients expect.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Named {
@@ -93,9 +98,9 @@ impl App {
             archived_at: None,
             buildpack_provided_description: slug.map(|slug| slug.buildpack.clone()),
             internal_routing: None,
-            region: Named::new("region", "us"),
-            stack: Named::new("stack", "slugline"),
-            build_stack: Named::new("stack", "slugline"),
+            region: Named::new("region", REGION),
+            stack: Named::new("stack", STACK),
+            build_stack: Named::new("stack", STACK),
             generation: Named::new("generation", "cedar"),
             organization: None,
             space: None,
@@ -113,8 +118,13 @@ pub(crate) struct NewApp {
 }
 
 /// What is to be changed of an app.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct AppChange {
     /// Whether visitors see the page for maintenance instead of it.
     pub(crate) maintenance: Option<bool>,
+    /// Its name, which it keeps: any other is refused.
+    pub(crate) name: Option<String>,
+    /// The one stack there is: any other is refused.
+    #[schema(example = "slugline")]
+    pub(crate) build_stack: Option<String>,
 }

@@ -49,7 +49,8 @@ impl Domain {
             hostname: host.to_owned(),
             kind,
             cname,
-            status: "succeeded",
+            // Nothing is to be waited for.
+            status: "none",
             acm_status: None,
             sni_endpoint: None,
             created_at: at.clone(),

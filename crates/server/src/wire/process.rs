@@ -16,7 +16,7 @@ use crate::backend::Process;
 use crate::ids;
 
 /// The one size there is: as much of the machine as the limits of the type leave.
-const SIZE: &str = "Standard-1X";
+pub(crate) const SIZE: &str = "Standard-1X";
 
 /// A release, named.
 #[derive(Debug, Serialize, ToSchema)]
@@ -185,13 +185,24 @@ impl Quantity {
     }
 }
 
-/// What is to be changed of one type. Sizes, of which there is one, are not looked at.
+/// What is to be changed of one type.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct Update {
     /// The type; of a route that names it, it is left out.
     #[schema(example = "web")]
     pub(crate) r#type: Option<String>,
     pub(crate) quantity: Option<Quantity>,
+    /// The one size there is: any other is refused.
+    #[schema(example = "Standard-1X")]
+    pub(crate) size: Option<String>,
+}
+
+impl Update {
+    /// Whether it wants a size that there is none of.
+    pub(crate) fn is_of_another_size(&self) -> bool {
+        let size = self.size.as_deref();
+        size.is_some_and(|size| !size.eq_ignore_ascii_case(SIZE))
+    }
 }
 
 /// What is to be changed of several types at once.

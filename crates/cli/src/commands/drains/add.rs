@@ -1,6 +1,6 @@
 //! `slugline drains:add`
 
-use slugline_core::refusal::Refusal;
+use slugline_core::drain;
 use slugline_core::settings::Drain;
 use slugline_runtime::DrainAddress;
 
@@ -9,9 +9,6 @@ use crate::commands::Outcome;
 use crate::commands::setting::{Change, make};
 use crate::context::Context;
 use crate::error::CommandError;
-
-/// The most drains of one app: each line is sent to every one.
-const MOST: usize = 10;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -23,27 +20,16 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let app = context.app()?;
     let address = DrainAddress::parse(&args.url).map_err(|error| CommandError::because(&error))?;
-    let bytes: [u8; 4] = random();
-    let drain = Drain {
-        id: format!("d{:08x}", u32::from_be_bytes(bytes)),
+    let added = Drain {
+        id: drain::name(random()),
         url: args.url.clone(),
     };
     let change = Change {
         what: format!("Add the log drain {address}"),
-        said: format!("Adding log drain {address} to {app}... done, {}", drain.id),
-        undo: format!("slugline drains:remove {}", drain.id),
+        said: format!("Adding log drain {address} to {app}... done, {}", added.id),
+        undo: format!("slugline drains:remove {}", added.id),
         nothing: format!("The log of {app} goes to {address} already."),
-        change: &mut |_, settings| {
-            if settings.drains.iter().any(|other| other.url == drain.url) {
-                return Ok(());
-            }
-            if settings.drains.len() >= MOST {
-                let refusal = Refusal::new(format!("{app} has {MOST} log drains already"));
-                return Err(refusal.hint("Remove one: slugline drains:remove ID").into());
-            }
-            settings.drains.push(drain.clone());
-            Ok(())
-        },
+        change: &mut |_, settings| drain::add(&app, settings, &added),
     };
     make(context, change)
 }

@@ -1,6 +1,6 @@
 //! `slugline drains:remove`
 
-use slugline_core::refusal::Refusal;
+use slugline_core::drain;
 
 use crate::commands::Outcome;
 use crate::commands::setting::{Change, make};
@@ -21,17 +21,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         said: format!("Removing log drain from {app}... done"),
         undo: "slugline drains:add URL".to_owned(),
         nothing: String::new(),
-        change: &mut |_, settings| {
-            let before = settings.drains.len();
-            settings
-                .drains
-                .retain(|drain| drain.id != *wanted && drain.url != *wanted);
-            if settings.drains.len() < before {
-                return Ok(());
-            }
-            let refusal = Refusal::new(format!("{app} has no such log drain"));
-            Err(refusal.hint("Those that it has: slugline drains").into())
-        },
+        change: &mut |_, settings| drain::remove(&app, settings, wanted),
     };
     make(context, change)
 }
