@@ -1,6 +1,7 @@
 //! What the HTTP API is given: the ledger to read from, and the engine to change things with, opened for
 //! each request as a command opens them. It must not know any route.
 
+mod along;
 mod log;
 mod run;
 
@@ -8,17 +9,19 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::{Engine, Request, Silent};
 use slugline_core::port::{Access, Clock, LaunchSpec, Ledger, Webhooks};
+use slugline_core::release::Version;
 use slugline_core::settings::Drain;
 use slugline_core::webhook::Target;
 use slugline_ledger::{Note, Origin, Outcome, SqliteLedger};
-use slugline_runtime::{Control, ControlError, DrainAddress, ProcessStatus};
+use slugline_runtime::{Control, ControlError, DrainAddress, Phases, ProcessStatus};
 use slugline_server::backend::{
-    Attach, Backend, Begun, Caller, ChangeJob, Changing, End, Lines, LogReader, NotDone, Process,
-    ReadJob, Reading, Unavailable,
+    Attach, Backend, Begun, Caller, ChangeJob, Changing, End, Lines, LogReader, NotDone, Output,
+    Process, ReadJob, Reading, Unavailable,
 };
 
 use crate::args::Global;
@@ -39,6 +42,8 @@ pub struct Api {
     home: PathBuf,
     /// Where it listens, for the addresses that it tells.
     url: String,
+    /// What release phases write while they run.
+    phases: Arc<Phases>,
 }
 
 thread_local! {
@@ -52,12 +57,13 @@ fn unavailable(error: CommandError) -> Unavailable {
 
 impl Api {
     /// Serves the home of this context at this address.
-    pub fn new(context: &Context, url: String) -> Self {
+    pub fn new(context: &Context, url: String, phases: Arc<Phases>) -> Self {
         Self {
             ui: context.ui,
             env: context.env.clone(),
             home: context.home.clone(),
             url,
+            phases,
         }
     }
 
@@ -89,6 +95,7 @@ impl Backend for Api {
                 clock,
                 supervisor,
                 url: &self.url,
+                phases: Arc::clone(&self.phases),
             })
         });
         match opened {
@@ -128,6 +135,7 @@ impl Backend for Api {
             changed: RefCell::new(None),
             unchanged: Cell::new(false),
             url: &self.url,
+            phases: &self.phases,
         };
         job(Ok(&room));
         // Whoever asked has the answer.
@@ -184,6 +192,7 @@ struct Desk<'a> {
     clock: MachineClock,
     supervisor: Supervisor,
     url: &'a str,
+    phases: Arc<Phases>,
 }
 
 /// What reads, for whoever is no client: it says nothing of where the API is.
@@ -193,6 +202,7 @@ pub fn desk(context: &Context) -> Result<impl Reading, CommandError> {
         clock: MachineClock::new(&context.env)?,
         supervisor: context.supervisor(),
         url: "",
+        phases: Arc::default(),
     })
 }
 
@@ -223,6 +233,10 @@ impl Reading for Desk<'_> {
 
     fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable> {
         log::open(&self.supervisor, app, wanted)
+    }
+
+    fn release_output(&self, app: &AppName, version: Version) -> Option<Box<dyn Output>> {
+        Some(along::begin(self.phases.of(app, version)?))
     }
 
     fn git_url(&self, app: &AppName) -> String {
@@ -257,6 +271,7 @@ struct Room<'a> {
     changed: RefCell<Option<AppName>>,
     unchanged: Cell<bool>,
     url: &'a str,
+    phases: &'a Phases,
 }
 
 /// Where a change comes from, and whether it made a release.
@@ -314,6 +329,10 @@ impl Reading for Room<'_> {
 
     fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable> {
         log::open(&self.context.supervisor(), app, wanted)
+    }
+
+    fn release_output(&self, app: &AppName, version: Version) -> Option<Box<dyn Output>> {
+        Some(along::begin(self.phases.of(app, version)?))
     }
 
     fn git_url(&self, app: &AppName) -> String {

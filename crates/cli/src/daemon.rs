@@ -12,7 +12,9 @@ use slugline_core::port::{Access as _, Clock, Ledger, LedgerError, Seen};
 use slugline_core::release::Version;
 use slugline_isolation::{Users, Wanted};
 use slugline_ledger::SqliteLedger;
-use slugline_runtime::{AppSpec, Desired, Limits, Opinion, ServeError, ServeOptions, Watched};
+use slugline_runtime::{
+    AppSpec, Desired, Limits, Opinion, Phases, ServeError, ServeOptions, Watched,
+};
 use slugline_server::{Door, Open};
 
 use crate::api::Api;
@@ -61,6 +63,7 @@ pub fn serve(
         ui: context.ui,
     });
     let api_url = Arc::new(OnceLock::new());
+    let phases = Arc::<Phases>::default();
     let options = ServeOptions {
         home,
         bind: doors.bind,
@@ -68,6 +71,7 @@ pub fn serve(
         tls_port: doors.tls_port,
         metrics,
         api: Arc::clone(&api_url),
+        phases: Arc::clone(&phases),
         isolation,
         desired,
         limits: Limits::default(),
@@ -94,7 +98,7 @@ pub fn serve(
         if let Some((open, url)) = doors
             .api
             .0
-            .and_then(|address| open_api(context, doors, address))
+            .and_then(|address| open_api(context, doors, (address, phases)))
         {
             let _ = api_url.set(url);
             api.replace(Some(open));
@@ -113,7 +117,11 @@ pub fn serve(
 }
 
 /// Opens the port of the HTTP API. Apps are served also where that cannot be.
-fn open_api(context: &Context, doors: &Doors, address: SocketAddr) -> Option<(Open, String)> {
+fn open_api(
+    context: &Context,
+    doors: &Doors,
+    (address, phases): (SocketAddr, Arc<Phases>),
+) -> Option<(Open, String)> {
     let opened = certificate(context, doors.api_certificate.as_ref()).and_then(|certificate| {
         let public = !address.ip().is_loopback();
         if public && context.ledger()?.tokens()?.is_empty() {
@@ -129,7 +137,7 @@ fn open_api(context: &Context, doors: &Doors, address: SocketAddr) -> Option<(Op
         let url = format!("{scheme}://{}", listener.local_addr().map_err(cannot)?);
         let door = Door {
             listener,
-            backend: Arc::new(Api::new(context, url.clone())),
+            backend: Arc::new(Api::new(context, url.clone(), phases)),
             certificate: Some(certificate),
         };
         Ok((slugline_server::open(door).map_err(cannot)?, url))

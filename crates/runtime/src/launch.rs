@@ -26,6 +26,7 @@ use crate::supervisor::Event;
 use crate::unit::{
     self, After, Once, Plan, PortPlan, Progress, UnitChange, UnitId, UnitRequest, Wires,
 };
+use crate::written::Phases;
 
 /// What all apps share.
 pub(crate) struct Context {
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) one_offs: OneOffs,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) isolation: Arc<Isolation>,
+    /// What release phases write.
+    pub(crate) phases: Arc<Phases>,
 }
 
 /// A unit as the supervisor sees it.

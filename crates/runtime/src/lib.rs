@@ -49,6 +49,7 @@ mod spec;
 mod static_site;
 mod supervisor;
 mod unit;
+mod written;
 
 pub use background::{StartError, start_background};
 pub use certificates::{CertificateError, add_certificate, certificates, remove_certificate};
@@ -67,3 +68,4 @@ pub use router::RouterLimits;
 pub use serve::{Ready, ServeError, ServeOptions, serve};
 pub use spec::{AppSpec, ServerSpec};
 pub use static_site::{StaticError, serve_static};
+pub use written::{Phases, Written};

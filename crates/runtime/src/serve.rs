@@ -36,6 +36,7 @@ use crate::scrape::{self, Page};
 use crate::service;
 use crate::spec::AppSpec;
 use crate::supervisor::{Asking, Event, Supervisor};
+use crate::written::Phases;
 
 /// What a daemon is started with.
 pub struct ServeOptions {
@@ -52,6 +53,8 @@ pub struct ServeOptions {
     pub metrics: Option<SocketAddr>,
     /// The address of the HTTP API, once there is one: told to who asks for the status.
     pub api: Arc<OnceLock<String>>,
+    /// What release phases write while they run, for whoever reads along.
+    pub phases: Arc<Phases>,
     /// Knows what is to run.
     pub desired: Arc<dyn Desired>,
     /// How much processes are to be shut in.
@@ -163,7 +166,7 @@ fn context(
     logs: Arc<Logs>,
     limits: Limits,
     isolation: &Arc<Isolation>,
-    (desired, events): (Arc<dyn Desired>, mpsc::UnboundedSender<Event>),
+    (desired, events, phases): (Arc<dyn Desired>, mpsc::UnboundedSender<Event>, Arc<Phases>),
 ) -> Arc<Context> {
     let memory_every = limits.memory_every;
     Arc::new(Context {
@@ -178,6 +181,7 @@ fn context(
         one_offs: OneOffs::default(),
         gauge: Arc::new(Gauge::new(memory_every)),
         isolation: Arc::clone(isolation),
+        phases,
     })
 }
 
@@ -195,6 +199,7 @@ async fn run(
         tls_port,
         metrics,
         api,
+        phases,
         desired,
         limits,
         ..
@@ -210,7 +215,7 @@ async fn run(
     let logs = open_logs(home, &limits)?;
     let (events, receiver) = mpsc::unbounded_channel();
     let asking = Asking::new(events.clone());
-    let cx = context(home, logs, limits, isolation, (desired, events));
+    let cx = context(home, logs, limits, isolation, (desired, events, phases));
     let mut supervisor = tokio::spawn(Supervisor::new(Arc::clone(&cx), receiver).run());
     for spec in wanted {
         if let Some(pid) = crashed {

@@ -19,6 +19,7 @@ use crate::logs::pump::{Last, pump};
 use crate::process::{Ending, Group, Started, start};
 use crate::quota::{Excess, Gauge};
 use crate::shut::{enclose, looks_killed, remove};
+use crate::written::Writing;
 
 /// Names one unit for the life of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +107,8 @@ pub(crate) struct Once {
     pub(crate) limit: Duration,
     /// Who hears what it writes; it is held up while nobody listens.
     pub(crate) heard: mpsc::Sender<Heard>,
+    /// Who reads along.
+    pub(crate) writing: Arc<Writing>,
 }
 
 /// What is heard of a process that runs once.
@@ -169,6 +172,9 @@ impl Unit {
             let done = self.plan.once.is_some() && ending.is_success();
             let state = if done { "complete" } else { "crashed" };
             self.say(&format!("State changed from {} to {state}", self.state));
+            if let Some(once) = &self.plan.once {
+                once.writing.written.end();
+            }
             if let Some(once) = self.plan.once.as_ref().filter(|_| done) {
                 // It fails when nobody listens any more.
                 let _ = once.heard.send(Heard::Done).await;
@@ -286,7 +292,10 @@ impl Unit {
             self.plan.output.clone(),
             self.plan.limits.line_bytes,
             last.clone(),
-            self.plan.once.as_ref().map(|once| once.heard.clone()),
+            self.plan
+                .once
+                .as_ref()
+                .map(|once| (once.heard.clone(), Arc::clone(&once.writing))),
         ));
         let ending = self
             .attend(started.child, started.group, port, enclosure)

@@ -37,6 +37,7 @@ fn options(home: &Path, port: u16) -> ServeOptions {
     let desired = Arc::new(Ledger::default());
     ServeOptions {
         api: std::sync::Arc::default(),
+        phases: Arc::default(),
         metrics: None,
         home: home.to_owned(),
         bind: [127, 0, 0, 1].into(),

@@ -65,6 +65,12 @@ pub trait LogReader: Send {
     fn read(&mut self, show: &mut dyn FnMut(u64, &str)) -> Result<bool, Unavailable>;
 }
 
+/// What something writes, as it comes.
+pub trait Output: Send {
+    /// Adds what was written since it was asked last. Answers whether more may come.
+    fn read(&mut self, to: &mut String) -> bool;
+}
+
 /// What is asked only to be read.
 pub trait Reading {
     /// The history.
@@ -87,6 +93,8 @@ pub trait Reading {
     /// # Errors
     /// [`Unavailable`].
     fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable>;
+    /// What the release command of a release writes, from its beginning; `None` where it does not run now.
+    fn release_output(&self, app: &AppName, version: Version) -> Option<Box<dyn Output>>;
     /// Where its code is pushed to.
     fn git_url(&self, app: &AppName) -> String;
     /// The address of a log drain, without what may be secret.

@@ -38,8 +38,8 @@ pub(crate) struct MustBe(pub(crate) Version);
 
 /// A request of somebody who is known.
 pub(crate) struct Desk {
-    backend: Arc<dyn Backend>,
-    secret: SecretDigest,
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) secret: SecretDigest,
     token: Token,
     command: String,
     place: String,
@@ -89,7 +89,7 @@ fn short(token: &Token) -> &str {
     token.id.as_str().get(..8).unwrap_or_default()
 }
 
-fn unauthorized() -> ApiError {
+pub(crate) fn unauthorized() -> ApiError {
     ApiError::new(Kind::Unauthorized, "Invalid credentials provided.")
 }
 
@@ -112,7 +112,10 @@ fn secret(parts: &Parts) -> Option<SecretDigest> {
 }
 
 /// The token of this secret, if it is good for something.
-fn known(reading: &dyn Reading, secret: &SecretDigest) -> Result<Option<Token>, ApiError> {
+pub(crate) fn known(
+    reading: &dyn Reading,
+    secret: &SecretDigest,
+) -> Result<Option<Token>, ApiError> {
     let (access, now) = (reading.access(), reading.clock().now());
     let token = access.token_of(secret)?.filter(|token| !token.expired(now));
     if let Some(token) = &token
@@ -126,38 +129,8 @@ fn known(reading: &dyn Reading, secret: &SecretDigest) -> Result<Option<Token>, 
     Ok(token)
 }
 
-/// What somebody was let in to, for what goes on after the answer.
-#[derive(Clone)]
-pub(crate) struct Standing {
-    backend: Arc<dyn Backend>,
-    secret: SecretDigest,
-    app: App,
-    permission: Permission,
-}
-
-impl Standing {
-    /// Reads what is about the app, if the token and its person may still: it may be revoked, and they may
-    /// have another role, by now.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn Reading, &App) -> Result<T, ApiError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let it = self.clone();
-        read(&self.backend, move |reading| {
-            let token = known(reading, &it.secret)?.ok_or_else(unauthorized)?;
-            let app = admitted(reading, &token, it.app.name.as_str(), it.permission)?;
-            // Another app of that name is another one.
-            match app.created_at == it.app.created_at {
-                true => work(reading, &app),
-                false => Err(ApiError::no_such("app")),
-            }
-        })
-        .await
-    }
-}
-
 /// Runs what reads on a thread that may wait.
-async fn read<T: Send + 'static>(
+pub(crate) async fn read<T: Send + 'static>(
     backend: &Arc<dyn Backend>,
     work: impl FnOnce(&dyn Reading) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -205,24 +178,6 @@ impl Desk {
     ) -> Result<T, ApiError> {
         let token = self.token.clone();
         read(&self.backend, move |reading| work(reading, &token)).await
-    }
-
-    /// What is permitted of an app, for what goes on after the answer.
-    pub(crate) async fn standing(
-        self,
-        (app, permission): (String, Permission),
-    ) -> Result<Standing, ApiError> {
-        let (token, backend, secret) = (self.token, self.backend, self.secret);
-        let app = read(&backend, move |reading| {
-            admitted(reading, &token, &app, permission)
-        })
-        .await?;
-        Ok(Standing {
-            backend,
-            secret,
-            app,
-            permission,
-        })
     }
 
     /// Reads what plugins offer, which anybody may see.
@@ -274,12 +229,26 @@ impl Desk {
     /// Changes one app. What the settle left in the outbox is delivered after the answer.
     pub(crate) async fn change<T: Send + 'static>(
         self,
-        (app, permission): (String, Permission),
+        about: (String, Permission),
         work: impl FnOnce(&dyn Changing, &App, &Request<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let work = |changing: &dyn Changing, app: &App, request: &Request<'_>, _: Tell<'_, T>| {
+            work(changing, app, request)
+        };
+        self.change_telling(about, work).await
+    }
+
+    /// The same, where the answer may be told before the change is over; it goes on then.
+    pub(crate) async fn change_telling<T: Send + 'static>(
+        self,
+        (app, permission): (String, Permission),
+        work: impl FnOnce(&dyn Changing, &App, &Request<'_>, Tell<'_, T>) -> Result<T, ApiError>
+        + Send
+        + 'static,
     ) -> Result<T, ApiError> {
         let caller = self.caller();
         let (backend, token, must_be) = (self.backend, self.token, self.must_be);
-        with_engine(backend, caller.clone(), move |changing| {
+        with_engine_telling(backend, caller.clone(), move |changing, tell| {
             let found = admitted(changing.reading(), &token, &app, permission);
             let app = found.inspect_err(|error| ended(changing, None, error))?;
             let if_current = must_be.map(|must| must.0);
@@ -290,7 +259,7 @@ impl Desk {
                 if_current,
                 wait: true,
             };
-            let done = work(changing, &app, &request).map_err(|error| {
+            let done = work(changing, &app, &request, tell).map_err(|error| {
                 let is = changing.ledger().outline(&app.name);
                 let is = is.ok().and_then(|outline| outline.version());
                 match if_current {
@@ -389,19 +358,36 @@ fn ended(changing: &dyn Changing, app: Option<&AppName>, error: &ApiError) {
     changing.ended(app, end, Some(error.message()));
 }
 
+/// Tells an answer; only the first one is heard.
+pub(crate) type Tell<'a, T> = &'a mut dyn FnMut(T);
+
 async fn with_engine<T: Send + 'static>(
     backend: Arc<dyn Backend>,
     caller: Caller,
     work: impl FnOnce(&dyn Changing) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
+    with_engine_telling(backend, caller, |changing, _| work(changing)).await
+}
+
+async fn with_engine_telling<T: Send + 'static>(
+    backend: Arc<dyn Backend>,
+    caller: Caller,
+    work: impl FnOnce(&dyn Changing, Tell<'_, T>) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     tokio::task::spawn_blocking(move || {
         let (mut work, mut answer) = (Some(work), Some(answer));
         backend.change(&caller, &mut |opened| {
-            if let (Some(work), Some(answer)) = (work.take(), answer.take()) {
-                let done = opened.map_err(ApiError::from).and_then(work);
+            let mut send = |done: Result<T, ApiError>| {
                 // Whoever asked may be gone: what was done is done all the same.
-                let _ = answer.send(done);
+                answer.take().map(|answer| answer.send(done));
+            };
+            if let Some(work) = work.take() {
+                let done = match opened {
+                    Ok(changing) => work(changing, &mut |told| send(Ok(told))),
+                    Err(why) => Err(why.into()),
+                };
+                send(done);
             }
         });
     });
@@ -409,7 +395,7 @@ async fn with_engine<T: Send + 'static>(
 }
 
 /// The app of this name or id, if the token and its person may do this with it.
-fn admitted(
+pub(crate) fn admitted(
     reading: &dyn Reading,
     token: &Token,
     reference: &str,

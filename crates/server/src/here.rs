@@ -3,6 +3,8 @@
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri};
 
+use crate::error::{ApiError, Kind};
+
 /// The host, with its port where it has one, by the name that the client knows; `None` where it said none
 /// that could be in an address.
 pub(crate) fn host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
@@ -20,6 +22,13 @@ pub(crate) fn scheme(headers: &HeaderMap) -> &'static str {
         true => "https",
         false => "http",
     }
+}
+
+/// What addresses of ours begin with, as the client has them.
+pub(crate) fn base(headers: &HeaderMap, uri: &Uri) -> Result<String, ApiError> {
+    let host = host(headers, uri);
+    let host = host.ok_or_else(|| ApiError::new(Kind::BadRequest, "The request names no host."))?;
+    Ok(format!("{}://{host}", scheme(headers)))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod secret;
 pub mod webhook;
 
+mod address;
 mod body;
 mod conditional;
 mod desk;
@@ -22,11 +23,13 @@ mod had;
 mod here;
 mod ids;
 mod limit;
+mod output;
 mod pieces;
 mod range;
 mod rendezvous;
 mod request_id;
 mod sessions;
+mod standing;
 mod stream;
 mod v2;
 mod v3;
@@ -82,6 +85,7 @@ pub(crate) fn routes_until(
         .method_not_allowed_fallback(error::no_such_route)
         .layer(DefaultBodyLimit::max(body::MAX))
         .layer(Extension(sessions))
+        .layer(Extension(Arc::new(address::Signer::new())))
         .layer(Extension(closing))
         .layer(Extension(rendezvous))
         .with_state(state);

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::backend::LogReader;
-use crate::desk::Standing;
+use crate::standing::Standing;
 
 /// The shortest and the longest pause between two looks.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
@@ -26,7 +26,7 @@ const CHECKED: Duration = Duration::from_secs(60);
 pub(crate) struct Closing(pub(crate) watch::Receiver<bool>);
 
 impl Closing {
-    async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         // Without a door, nothing closes it.
         if self.0.wait_for(|closing| *closing).await.is_err() {
             std::future::pending::<()>().await;

@@ -72,7 +72,12 @@ pub(super) fn release(app: &mut App, mut it: Candidate, cx: &Arc<Context>) -> Ph
     let Some(heard) = it.said.take() else {
         return boot(app, it, cx);
     };
-    it.phase = Some(cx.release_phase(spec, command, Once { limit, heard }));
+    let once = Once {
+        limit,
+        heard,
+        writing: cx.phases.begin(&spec.app, spec.version),
+    };
+    it.phase = Some(cx.release_phase(spec, command, once));
     Phase::Releasing(it)
 }
 

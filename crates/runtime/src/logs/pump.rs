@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::lines::{LastLines, Splitter};
 use super::{AppLog, Batch};
 use crate::unit::Heard;
+use crate::written::Writing;
 
 /// As much as a pipe holds.
 const CHUNK: usize = 64 * 1024;
@@ -35,7 +36,7 @@ pub(crate) async fn pump(
     source: String,
     line_bytes: usize,
     last: Last,
-    heard: Option<mpsc::Sender<Heard>>,
+    heard: Option<(mpsc::Sender<Heard>, Arc<Writing>)>,
 ) {
     let mut splitter = Splitter::new(line_bytes);
     let mut buffer = vec![0; CHUNK];
@@ -48,7 +49,8 @@ pub(crate) async fn pump(
             let take = |line: &str| {
                 batch.push(line);
                 last.push(line);
-                if heard.is_some() {
+                if let Some((_, writing)) = &heard {
+                    writing.written.line(line);
                     lines.push(line.to_owned());
                 }
             };
@@ -59,7 +61,7 @@ pub(crate) async fn pump(
         }
         log.room().await;
         log.take(&mut batch);
-        if let Some(heard) = heard.as_ref().filter(|_| !lines.is_empty()) {
+        if let Some((heard, _)) = heard.as_ref().filter(|_| !lines.is_empty()) {
             // It fails when nobody listens any more; then it is in the log alone.
             let _ = heard.send(Heard::Lines(lines)).await;
         }

@@ -110,6 +110,7 @@ impl Daemon {
         ledger.current.lock().unwrap().extend(specs);
         let options = ServeOptions {
             api: std::sync::Arc::default(),
+            phases: Arc::default(),
             metrics: None,
             home: home.path().to_owned(),
             bind: [127, 0, 0, 1].into(),

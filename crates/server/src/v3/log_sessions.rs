@@ -14,10 +14,11 @@ use uuid::Uuid;
 
 use crate::backend::Lines;
 use crate::body;
-use crate::desk::{Desk, Standing};
-use crate::error::{ApiError, Kind};
+use crate::desk::Desk;
+use crate::error::ApiError;
 use crate::here;
 use crate::sessions::Sessions;
+use crate::standing::Standing;
 use crate::stream::{Closing, Way, send};
 use crate::wire::error::Errors;
 use crate::wire::log::{LogSession, NewLogSession};
@@ -64,17 +65,13 @@ pub(crate) fn begun(
     standing: Standing,
     new: &NewLogSession,
 ) -> Result<String, ApiError> {
-    let host = here::host(headers, uri);
-    let host = host.ok_or_else(|| ApiError::new(Kind::BadRequest, "The request names no host."))?;
+    let base = here::base(headers, uri)?;
     let secret = sessions.put(Asked {
         standing,
         lines: new.wanted(),
         tail: new.tail == Some(true),
     });
-    Ok(format!(
-        "{}://{host}/streams/{secret}",
-        here::scheme(headers)
-    ))
+    Ok(format!("{base}/streams/{secret}"))
 }
 
 /// The lines of a log session, as events where those are accepted, else as text

@@ -69,6 +69,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(formation::info, formation::change_one))
         .routes(routes!(releases::list, releases::create))
         .routes(routes!(releases::info))
+        .routes(routes!(crate::output::stream))
         .merge(of_addons())
         .routes(routes!(log_sessions::create))
         .routes(routes!(log_sessions::stream))

@@ -5,18 +5,19 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use slugline_core::access::Permission;
 use slugline_core::app::App;
-use slugline_core::corridor::Silent;
+use slugline_core::corridor::Progress;
+use slugline_core::corridor::launch::RELEASE_PHASE;
 use slugline_core::operation::Operation;
 use slugline_core::operation::retry::Retry;
 use slugline_core::operation::rollback::Rollback;
-use slugline_core::port::Ledger;
+use slugline_core::port::{Kept, Ledger};
 use slugline_core::query::Listed;
-use slugline_core::release::{self, Version};
+use slugline_core::release::{self, Status, Version};
 use uuid::Uuid;
 
+use crate::address::{Addresses, Asked};
 use crate::backend::Changing;
 use crate::body;
-use crate::desk::Desk;
 use crate::error::{ApiError, Kind};
 use crate::ids;
 use crate::range::{Bound, Order, Part, Range};
@@ -33,12 +34,13 @@ const FIELDS: &[&str] = &["version", "id"];
     responses((status = 200, body = Vec<Release>),
         (status = 206, body = Vec<Release>, description = "A part; `Next-Range` leads on"), Errors))]
 pub(crate) async fn list(
-    desk: Desk,
+    Asked { desk, addresses }: Asked,
     Path(app): Path<String>,
     range: Range,
 ) -> Result<Part<Release>, ApiError> {
     desk.asking_plugins((app, Permission::Read), move |changing, app| {
-        part(changing.ledger(), app, &range)?.turned(|rows| described(changing, app, rows))
+        let part = part(changing.ledger(), app, &range)?;
+        part.turned(|rows| described(changing, app, rows, &addresses))
     })
     .await
 }
@@ -49,7 +51,7 @@ pub(crate) async fn list(
         ("release" = String, Path, description = "Its id, `40` or `v40`")),
     responses((status = 200, body = Release), Errors))]
 pub(crate) async fn info(
-    desk: Desk,
+    Asked { desk, addresses }: Asked,
     Path((app, release)): Path<(String, String)>,
 ) -> Result<Json<Release>, ApiError> {
     let read = desk.asking_plugins((app, Permission::Read), move |changing, app| {
@@ -57,18 +59,21 @@ pub(crate) async fn info(
             .ledger()
             .release(&app.name, version(app, &release)?)?;
         let found = found.ok_or_else(|| ApiError::no_such("release"))?;
-        one(changing, app, found)
+        one(changing, app, found, &addresses)
     });
     Ok(Json(read.await?))
 }
 
 /// Rolls back to a release, or makes the newest one once more where it failed
+///
+/// Where its code has a release command, the answer comes when that begins: the release is `pending`, and
+/// what the command writes can be read at `output_stream_url`. Else it comes when the release runs.
 #[utoipa::path(post, path = "/apps/{app}/releases", tag = "releases",
     params(("app" = String, Path, description = "Its name or id")),
     request_body = NewRelease,
     responses((status = 201, body = Release, description = "The new release"), Errors))]
 pub(crate) async fn create(
-    desk: Desk,
+    Asked { desk, addresses }: Asked,
     Path(app): Path<String>,
     body::Json(new): body::Json<NewRelease>,
 ) -> Result<(StatusCode, Json<Release>), ApiError> {
@@ -76,14 +81,32 @@ pub(crate) async fn create(
         Some(_) => Permission::Rollback,
         None => Permission::Deploy,
     };
-    let made = desk.change((app, permission), move |changing, app, request| {
+    let made = desk.change_telling((app, permission), move |changing, app, request, tell| {
         let operation = operation(app, &new)?;
+        let mut told = |version| {
+            let release = changing.ledger().release(&app.name, version);
+            let release = release.ok().flatten();
+            let release = release.map(|release| one(changing, app, release, &addresses));
+            if let Some(Ok(release)) = release {
+                tell(release);
+            }
+        };
+        let mut progress = Begins(&mut told);
         let done = changing
             .engine()
-            .change(request, &*operation, &mut Silent)?;
-        one(changing, app, done.release)
+            .change(request, &*operation, &mut progress)?;
+        one(changing, app, done.release, &addresses)
     });
     Ok((StatusCode::CREATED, Json(made.await?)))
+}
+
+/// Hears when a release command begins.
+struct Begins<'a>(&'a mut dyn FnMut(Version));
+
+impl Progress for Begins<'_> {
+    fn releasing(&mut self, version: Version) {
+        (self.0)(version);
+    }
 }
 
 fn operation(app: &App, new: &NewRelease) -> Result<Box<dyn Operation>, ApiError> {
@@ -158,8 +181,13 @@ fn part(ledger: &dyn Ledger, app: &App, range: &Range) -> Result<Part<release::R
     })
 }
 
-fn one(changing: &dyn Changing, app: &App, release: release::Release) -> Result<Release, ApiError> {
-    let described = described(changing, app, vec![release])?;
+fn one(
+    changing: &dyn Changing,
+    app: &App,
+    release: release::Release,
+    addresses: &Addresses,
+) -> Result<Release, ApiError> {
+    let described = described(changing, app, vec![release], addresses)?;
     let mut described = described.into_iter();
     described.next().ok_or_else(|| ApiError::no_such("release"))
 }
@@ -170,6 +198,7 @@ fn described(
     changing: &dyn Changing,
     app: &App,
     releases: Vec<release::Release>,
+    addresses: &Addresses,
 ) -> Result<Vec<Release>, ApiError> {
     let current = changing.ledger().outline(&app.name)?.version();
     let listed = changing.engine().eligibility(&app.name, releases)?;
@@ -179,15 +208,37 @@ fn described(
                }: Listed| {
         let plans = plans(changing.ledger(), app, release.version)?;
         let is_current = current == Some(release.version);
+        let output = match has_output(changing, app, &release)? {
+            true => addresses.output(app, &release.version.to_string()),
+            false => None,
+        };
         let beside = Beside {
             current: is_current,
             eligible: is_current || ineligible.is_none(),
             plans,
-            output: None,
+            output,
         };
         Ok(Release::new(app, &release, beside))
     };
     listed.into_iter().map(one).collect()
+}
+
+/// Whether its release command has written something, or may yet.
+fn has_output(
+    changing: &dyn Changing,
+    app: &App,
+    release: &release::Release,
+) -> Result<bool, ApiError> {
+    let slug = release.slug.as_ref();
+    if !slug.is_some_and(|slug| slug.processes.contains_key(RELEASE_PHASE)) {
+        return Ok(false);
+    }
+    let kept = || {
+        changing
+            .ledger()
+            .kept(&app.name, release.version, Kept::Output)
+    };
+    Ok(release.status == Status::Pending || kept()?.is_some())
 }
 
 fn plans(ledger: &dyn Ledger, app: &App, version: Version) -> Result<Vec<String>, ApiError> {
