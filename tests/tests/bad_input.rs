@@ -568,7 +568,7 @@ fn ledgers_that_cannot_be_read() {
     with_ledger(&t, |bytes| bytes[100..].fill(0xa5), garbage);
     // `user_version`, as SQLite's file format lays it out: four bytes from byte 60 on.
     let newer =
-        "the ledger is of format 999; this Slugline reads up to 11\nInstall a newer Slugline.";
+        "the ledger is of format 999; this Slugline reads up to 12\nInstall a newer Slugline.";
     let version = |bytes: &mut Vec<u8>| bytes[60..64].copy_from_slice(&999u32.to_be_bytes());
     with_ledger(&t, version, newer);
 }

@@ -10,6 +10,7 @@ pub mod addon;
 pub mod app;
 pub mod bill;
 pub mod billing;
+pub mod build;
 pub mod change;
 pub mod config;
 pub mod corridor;

@@ -6,6 +6,7 @@ pub mod config;
 pub mod deploy;
 pub mod retry;
 pub mod rollback;
+pub mod take;
 
 mod previous;
 mod recompile;

@@ -2,6 +2,7 @@
 //! implement them; only the edge of the program knows which.
 
 pub mod access;
+pub mod builds;
 pub mod compiler;
 pub mod launcher;
 pub mod ledger;
@@ -15,6 +16,7 @@ use crate::resource::ResourceId;
 use crate::time::Timestamp;
 
 pub use access::{Access, SecretDigest};
+pub use builds::Builds;
 pub use compiler::{CompileError, CompileRequest, Compiler};
 pub use launcher::{LaunchError, LaunchSpec, Launched, Launcher, Said, Server};
 pub use ledger::{

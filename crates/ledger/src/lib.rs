@@ -14,6 +14,7 @@ mod apps;
 mod asked;
 mod audit;
 mod backup;
+mod builds;
 mod chain;
 mod commit;
 mod config;

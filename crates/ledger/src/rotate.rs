@@ -113,6 +113,7 @@ enum Bound {
     Settings(i64),
     Kept(i64, i64, String),
     Webhook(String),
+    Build(String),
 }
 
 impl Bound {
@@ -134,11 +135,12 @@ impl Bound {
                 what,
             },
             Self::Webhook(id) => Place::Webhook(id),
+            Self::Build(id) => Place::Build(id),
         }
     }
 }
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 10] = [
     Table {
         all: sql::SEALED_CONFIG_NOW,
         replace: sql::RESEAL_CONFIG_NOW,
@@ -192,6 +194,12 @@ const TABLES: [Table; 9] = [
         replace: sql::RESEAL_WEBHOOK,
         names: 1,
         place: |row| Ok(Bound::Webhook(row.get(1)?)),
+    },
+    Table {
+        all: sql::SEALED_BUILDS,
+        replace: sql::RESEAL_BUILD,
+        names: 1,
+        place: |row| Ok(Bound::Build(row.get(1)?)),
     },
 ];
 

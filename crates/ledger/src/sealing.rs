@@ -45,6 +45,8 @@ pub(crate) enum Place<'a> {
     },
     /// Where a webhook posts, with what key.
     Webhook(&'a str),
+    /// What a build wrote.
+    Build(&'a str),
     /// A data key.
     DataKey { id: i64, purpose: &'a str },
 }
@@ -60,6 +62,7 @@ impl Place<'_> {
             Self::Settings(app) => format!("settings/{app}"),
             Self::Kept { app, version, what } => format!("kept/{app}/{version}/{what}"),
             Self::Webhook(id) => format!("webhook/{id}"),
+            Self::Build(id) => format!("build/{id}"),
             Self::DataKey { id, purpose } => format!("key/{id}/{purpose}"),
         }
     }
@@ -75,6 +78,7 @@ impl Place<'_> {
             Self::Settings(_) => "settings.body",
             Self::Kept { .. } => "kept.body",
             Self::Webhook(_) => "webhook.body",
+            Self::Build(_) => "build.output",
             Self::DataKey { .. } => "data_key.sealed",
         }
     }

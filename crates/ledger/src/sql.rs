@@ -68,6 +68,9 @@ statements! {
     RESEAL_KEPT = "UPDATE kept SET body = ?1 WHERE app_id = ?2 AND version = ?3 AND what = ?4";
     SEALED_WEBHOOKS = "SELECT body, id FROM webhook WHERE id > ?1 ORDER BY id LIMIT 1000";
     RESEAL_WEBHOOK = "UPDATE webhook SET body = ?1 WHERE id = ?2";
+    SEALED_BUILDS = "SELECT output, id FROM build WHERE id > ?1 AND output IS NOT NULL
+        ORDER BY id LIMIT 1000";
+    RESEAL_BUILD = "UPDATE build SET output = ?1 WHERE id = ?2";
     RESEAL_EVENT = "UPDATE outbox SET last_error = ?1 WHERE place = ?2";
 
     STORE_GET = "SELECT value FROM plugin_store WHERE plugin = ?1 AND key = ?2";
@@ -102,9 +105,11 @@ statements! {
     ADD_SLUG = "INSERT INTO slug (digest, body) VALUES (?1, ?2)";
     DROP_UNUSED_SLUG = "DELETE FROM slug WHERE id = ?1
         AND NOT EXISTS (SELECT 1 FROM release WHERE slug = ?1)
-        AND NOT EXISTS (SELECT 1 FROM app WHERE deploy_slug = ?1)";
+        AND NOT EXISTS (SELECT 1 FROM app WHERE deploy_slug = ?1)
+        AND NOT EXISTS (SELECT 1 FROM brought WHERE slug = ?1)";
     SLUGS_OF_APP = "SELECT slug FROM release WHERE app_id = ?1 AND slug IS NOT NULL
-        UNION SELECT deploy_slug FROM app WHERE id = ?1 AND deploy_slug IS NOT NULL";
+        UNION SELECT deploy_slug FROM app WHERE id = ?1 AND deploy_slug IS NOT NULL
+        UNION SELECT slug FROM brought WHERE app_id = ?1 AND slug IS NOT NULL";
 
     FIND_PLUGINS = "SELECT id FROM plugin_set WHERE plugins = ?1";
     ADD_PLUGINS = "INSERT INTO plugin_set (plugins) VALUES (?1)";
@@ -449,6 +454,29 @@ statements! {
         WHERE d.due_at <= ?1 ORDER BY d.place";
     WEBHOOK_TRIED = "UPDATE webhook_delivery SET progress = ?2, attempts = attempts + 1,
         due_at = ?3, tried_at = ?4, code = ?5, error = ?6 WHERE place = ?1";
+    BROUGHT = "SELECT id, created_at, updated_at, said, slug FROM brought
+        WHERE app_id = ?1 ORDER BY place DESC";
+    PUT_BROUGHT = "INSERT INTO brought (id, app_id, created_at, updated_at, said, slug)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, said = excluded.said,
+            slug = excluded.slug WHERE app_id = excluded.app_id";
+    /// All but the newest `?2`.
+    DROP_BROUGHT = "DELETE FROM brought WHERE app_id = ?1 AND place <= (
+        SELECT place FROM brought WHERE app_id = ?1 ORDER BY place DESC LIMIT 1 OFFSET ?2)
+        RETURNING slug";
+    BUILDS = "SELECT id, created_at, updated_at, actor, said, status, release, slug FROM build
+        WHERE app_id = ?1 ORDER BY place DESC";
+    PUT_BUILD = "INSERT INTO build
+            (id, app_id, created_at, updated_at, actor, said, status, release, slug, output)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, said = excluded.said,
+            status = excluded.status, release = excluded.release, slug = excluded.slug,
+            output = coalesce(excluded.output, output) WHERE app_id = excluded.app_id";
+    DROP_BUILDS = "DELETE FROM build WHERE app_id = ?1 AND place <= (
+        SELECT place FROM build WHERE app_id = ?1 ORDER BY place DESC LIMIT 1 OFFSET ?2)";
+    BUILD_OUTPUT = "SELECT output FROM build WHERE id = ?1 AND app_id = ?2 AND output IS NOT NULL";
+    PENDING_BUILD = "SELECT 1 FROM build WHERE status = 'pending' LIMIT 1";
+    FAIL_BUILDS = "UPDATE build SET status = 'failed', updated_at = ?1 WHERE status = 'pending'";
     TOKENS = "SELECT t.id, t.user, t.description, t.scopes, a.name, t.created_at, t.expires_at, t.used_at
         FROM token t LEFT JOIN app a ON a.id = t.app_id ORDER BY t.created_at, t.id";
     TOKEN_OF = "SELECT t.id, t.user, t.description, t.scopes, a.name, t.created_at, t.expires_at, t.used_at

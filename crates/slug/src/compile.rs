@@ -127,7 +127,11 @@ impl SlugCompiler {
 
     /// The slug of an earlier build. Which buildpack it was is not known before the source is
     /// unpacked; so each is tried, and only the one that took the app can have made one.
+    /// A slug that was brought is what its own source makes, whatever the config vars are.
     fn recall(&self, request: &CompileRequest<'_>) -> Option<Slug> {
+        if let Some(brought) = self.store.recall(request.source.as_str()) {
+            return Some(brought);
+        }
         let keys = self.buildpacks.all().iter();
         keys.map(|buildpack| self.key(buildpack, request.source, request.config))
             .find_map(|key| self.store.recall(&key))
@@ -285,7 +289,7 @@ fn tell_processes(
     }
 }
 
-fn read_procfile(app: &Path) -> Result<BTreeMap<ProcessType, String>, CompileError> {
+pub(crate) fn read_procfile(app: &Path) -> Result<BTreeMap<ProcessType, String>, CompileError> {
     match fs::read(app.join(procfile::FILE)) {
         Ok(bytes) => procfile::parse(&bytes).map_err(|error| CompileError::Procfile {
             line: error.line,

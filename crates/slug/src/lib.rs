@@ -6,6 +6,7 @@
 //! environment, print, or decide what a build may cost.
 
 pub mod backup;
+mod bring;
 mod buildpack;
 mod compile;
 mod digest;
@@ -27,6 +28,7 @@ mod store;
 mod sweep;
 mod walk;
 
+pub use bring::{BringError, Claims};
 pub use buildpack::{BUILDPACKS, Buildpack, BuildpackError, Buildpacks};
 pub use compile::{SlugCompiler, TIME_LIMIT, stack};
 pub use environment::is_for_builds;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use slugline_core::port::CompileError;
@@ -13,6 +13,7 @@ use slugline_core::slug::{Commit, SourceId};
 
 use crate::extract::{ExtractError, Limits, extract};
 use crate::pack::PackError;
+use crate::scratch::Scratch;
 use crate::slugignore::{Slugignore, SlugignoreError};
 use crate::store::{SlugStore, StoreError};
 
@@ -85,6 +86,12 @@ impl SlugStore {
     /// # Errors
     /// [`SourceError::Store`], with the path of the entry that is wrong.
     pub fn add_source_tar(&self, tarball: impl Read) -> Result<(SourceId, u64), SourceError> {
+        let (_scratch, tree) = self.unpack_tar(tarball)?;
+        self.add_source_dir(&tree)
+    }
+
+    /// What is in a tarball of any of these kinds, in a folder of the build's.
+    pub(crate) fn unpack_tar(&self, tarball: impl Read) -> Result<(Scratch, PathBuf), SourceError> {
         let mut tarball = BufReader::with_capacity(128 * 1024, tarball);
         let failed = |source| ExtractError::Archive { path: None, source };
         let mut first = Vec::new();
@@ -94,11 +101,11 @@ impl SlugStore {
             .map_err(failed)?;
         let all = first.as_slice().chain(tarball);
         if first.starts_with(&[0x1f, 0x8b]) {
-            self.add_plain(flate2::read::MultiGzDecoder::new(all))
+            self.unpack_plain(flate2::read::MultiGzDecoder::new(all))
         } else if first == [0x28, 0xb5, 0x2f, 0xfd] {
-            self.add_plain(zstd::Decoder::new(all).map_err(failed)?)
+            self.unpack_plain(zstd::Decoder::new(all).map_err(failed)?)
         } else {
-            self.add_plain(all)
+            self.unpack_plain(all)
         }
     }
 
@@ -141,11 +148,11 @@ impl SlugStore {
         self.add_source_dir(&tree)
     }
 
-    fn add_plain(&self, tar: impl Read) -> Result<(SourceId, u64), SourceError> {
+    fn unpack_plain(&self, tar: impl Read) -> Result<(Scratch, PathBuf), SourceError> {
         let scratch = self.scratch()?;
         let tree = scratch.path().join("source");
         extract(NotEmpty::new(tar), &tree, Limits::APP)?;
-        self.add_source_dir(&tree)
+        Ok((scratch, tree))
     }
 }
 
