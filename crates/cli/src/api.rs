@@ -2,37 +2,38 @@
 //! each request as a command opens them. It must not know any route.
 
 mod along;
+mod builds;
+mod desk;
 mod log;
+mod room;
 mod run;
 
 use std::cell::{Cell, RefCell};
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use slugline_core::app::{App, AppName};
-use slugline_core::corridor::{Engine, Request, Silent};
-use slugline_core::port::{Access, Clock, LaunchSpec, Ledger, Webhooks};
-use slugline_core::release::Version;
-use slugline_core::settings::Drain;
-use slugline_core::webhook::Target;
-use slugline_ledger::{Note, Origin, Outcome, SqliteLedger};
-use slugline_runtime::{Control, ControlError, DrainAddress, Phases, ProcessStatus};
-use slugline_server::backend::{
-    Attach, Backend, Begun, Caller, ChangeJob, Changing, End, Lines, LogReader, NotDone, Output,
-    Process, ReadJob, Reading, Unavailable,
-};
+use slugline_core::app::AppName;
+use slugline_core::build::{Build, BuildId};
+use slugline_ledger::{Origin, SqliteLedger};
+use slugline_runtime::{Phases, ProcessStatus};
+use slugline_server::backend::{Backend, Caller, ChangeJob, Process, ReadJob, Source, Unavailable};
 
+pub use self::desk::desk;
+
+use self::builds::Running;
+use self::desk::Desk;
+use self::room::{Asked, Room};
 use crate::args::Global;
 use crate::clock::MachineClock;
-use crate::commands::{drains, git};
+use crate::commands::git;
 use crate::context::Context;
 use crate::env::{Env, ORIGIN};
 use crate::error::CommandError;
 use crate::supervisor::Supervisor;
 use crate::ui::Ui;
-use crate::webhooks::post;
 use crate::wire::Wired;
 
 /// How requests are served.
@@ -44,6 +45,7 @@ pub struct Api {
     url: String,
     /// What release phases write while they run.
     phases: Arc<Phases>,
+    builds: Running,
 }
 
 thread_local! {
@@ -64,6 +66,7 @@ impl Api {
             home: context.home.clone(),
             url,
             phases,
+            builds: Running::default(),
         }
     }
 
@@ -83,31 +86,9 @@ impl Api {
             Ok,
         )
     }
-}
 
-impl Backend for Api {
-    fn read(&self, job: ReadJob<'_>) {
-        let opened = self.open().and_then(|ledger| {
-            let clock = MachineClock::new(&self.env).map_err(unavailable)?;
-            let supervisor = self.context().map_err(unavailable)?.supervisor();
-            Ok(Desk {
-                ledger,
-                clock,
-                supervisor,
-                url: &self.url,
-                phases: Arc::clone(&self.phases),
-            })
-        });
-        match opened {
-            Ok(desk) => {
-                job(Ok(&desk));
-                LEDGER.set(Some(desk.ledger));
-            }
-            Err(why) => job(Err(why)),
-        }
-    }
-
-    fn change(&self, caller: &Caller, job: ChangeJob<'_>) {
+    /// Opens what changes something, as a command opens it, for this job.
+    fn with_room(&self, caller: &Caller, job: RoomJob<'_>) {
         let asked = Rc::new(Asked {
             origin: Origin {
                 command: caller.command.clone(),
@@ -134,8 +115,7 @@ impl Backend for Api {
             asked,
             changed: RefCell::new(None),
             unchanged: Cell::new(false),
-            url: &self.url,
-            phases: &self.phases,
+            api: self,
         };
         job(Ok(&room));
         // Whoever asked has the answer.
@@ -143,6 +123,60 @@ impl Backend for Api {
         if let Some(app) = changed {
             room.context.announce(&room.wired.engine(), &app);
         }
+    }
+}
+
+/// What is done with a room.
+type RoomJob<'a> = &'a mut dyn FnMut(Result<&Room<'_>, Unavailable>);
+
+impl Backend for Api {
+    fn read(&self, job: ReadJob<'_>) {
+        let opened = self.open().and_then(|ledger| {
+            let clock = MachineClock::new(&self.env).map_err(unavailable)?;
+            let supervisor = self.context().map_err(unavailable)?.supervisor();
+            Ok(Desk {
+                ledger,
+                clock,
+                supervisor,
+                api: Some(self),
+            })
+        });
+        match opened {
+            Ok(desk) => {
+                job(Ok(&desk));
+                LEDGER.set(Some(desk.ledger));
+            }
+            Err(why) => job(Err(why)),
+        }
+    }
+
+    fn change(&self, caller: &Caller, job: ChangeJob<'_>) {
+        self.with_room(caller, &mut |room| match room {
+            Ok(room) => job(Ok(room)),
+            Err(why) => job(Err(why)),
+        });
+    }
+
+    fn unnamed(&self) -> Result<File, Unavailable> {
+        let made = tempfile::tempfile_in(&self.home);
+        made.map_err(|error| Unavailable(format!("a file cannot be made: {error}")))
+    }
+
+    fn acceptable_source(&self, url: &str) -> Result<(), String> {
+        crate::fetch::acceptable(url)
+    }
+
+    fn begin_build(
+        self: Arc<Self>,
+        caller: Caller,
+        app: AppName,
+        wanted: (Build, Source),
+    ) -> Result<(), Unavailable> {
+        builds::begin(self, caller, app, wanted)
+    }
+
+    fn cancel_build(&self, id: &BuildId) -> bool {
+        self.builds.of(id).is_some_and(|job| job.cancel())
     }
 
     fn git(&self, app: &AppName, caller: &Caller, pushes: bool) -> Result<Command, Unavailable> {
@@ -186,68 +220,6 @@ fn http_backend(context: &Context, caller: &Caller) -> Command {
     command
 }
 
-/// What only reads.
-struct Desk<'a> {
-    ledger: SqliteLedger,
-    clock: MachineClock,
-    supervisor: Supervisor,
-    url: &'a str,
-    phases: Arc<Phases>,
-}
-
-/// What reads, for whoever is no client: it says nothing of where the API is.
-pub fn desk(context: &Context) -> Result<impl Reading, CommandError> {
-    Ok(Desk {
-        ledger: context.ledger()?,
-        clock: MachineClock::new(&context.env)?,
-        supervisor: context.supervisor(),
-        url: "",
-        phases: Arc::default(),
-    })
-}
-
-impl Reading for Desk<'_> {
-    fn ledger(&self) -> &dyn Ledger {
-        &self.ledger
-    }
-
-    fn access(&self) -> &dyn Access {
-        &self.ledger
-    }
-
-    fn webhooks(&self) -> &dyn Webhooks {
-        &self.ledger
-    }
-
-    fn clock(&self) -> &dyn Clock {
-        &self.clock
-    }
-
-    fn url(&self, app: &AppName) -> String {
-        slugline_core::port::Launcher::url(&self.supervisor, app)
-    }
-
-    fn processes(&self, app: &AppName) -> Result<Vec<Process>, Unavailable> {
-        processes(&self.supervisor, app)
-    }
-
-    fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable> {
-        log::open(&self.supervisor, app, wanted)
-    }
-
-    fn release_output(&self, app: &AppName, version: Version) -> Option<Box<dyn Output>> {
-        Some(along::begin(self.phases.of(app, version)?))
-    }
-
-    fn git_url(&self, app: &AppName) -> String {
-        format!("{}/{app}.git", self.url)
-    }
-
-    fn shown(&self, drain: &Drain) -> String {
-        drains::shown(drain)
-    }
-}
-
 fn processes(supervisor: &Supervisor, app: &AppName) -> Result<Vec<Process>, Unavailable> {
     let all = supervisor.processes(app).map_err(unavailable)?;
     let one = |process: ProcessStatus| Process {
@@ -259,175 +231,4 @@ fn processes(supervisor: &Supervisor, app: &AppName) -> Result<Vec<Process>, Una
         version: process.version,
     };
     Ok(all.into_iter().map(one).collect())
-}
-
-/// What changes something.
-struct Room<'a> {
-    context: Context,
-    wired: Wired,
-    caller: &'a Caller,
-    asked: Rc<Asked>,
-    /// The app whose outbox may have something in it.
-    changed: RefCell<Option<AppName>>,
-    unchanged: Cell<bool>,
-    url: &'a str,
-    phases: &'a Phases,
-}
-
-/// Where a change comes from, and whether it made a release.
-#[derive(Debug)]
-struct Asked {
-    origin: Origin,
-    recorded: Cell<bool>,
-}
-
-impl slugline_ledger::Caller for Asked {
-    fn origin(&self) -> Origin {
-        self.origin.clone()
-    }
-
-    fn recorded(&self) {
-        self.recorded.set(true);
-    }
-}
-
-impl Room<'_> {
-    fn control(
-        &self,
-        ask: impl FnOnce(&Control) -> Result<usize, ControlError>,
-    ) -> Result<usize, Unavailable> {
-        let control = self.context.supervisor().connect();
-        let control = control.map_err(|error| Unavailable(error.to_string()))?;
-        ask(&control).map_err(|error| Unavailable(error.to_string()))
-    }
-}
-
-impl Reading for Room<'_> {
-    fn ledger(&self) -> &dyn Ledger {
-        self.wired.ledger()
-    }
-
-    fn access(&self) -> &dyn Access {
-        self.wired.ledger()
-    }
-
-    fn webhooks(&self) -> &dyn Webhooks {
-        self.wired.ledger()
-    }
-
-    fn clock(&self) -> &dyn Clock {
-        self.wired.engine().clock
-    }
-
-    fn url(&self, app: &AppName) -> String {
-        self.wired.engine().launcher.url(app)
-    }
-
-    fn processes(&self, app: &AppName) -> Result<Vec<Process>, Unavailable> {
-        processes(&self.context.supervisor(), app)
-    }
-
-    fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable> {
-        log::open(&self.context.supervisor(), app, wanted)
-    }
-
-    fn release_output(&self, app: &AppName, version: Version) -> Option<Box<dyn Output>> {
-        Some(along::begin(self.phases.of(app, version)?))
-    }
-
-    fn git_url(&self, app: &AppName) -> String {
-        format!("{}/{app}.git", self.url)
-    }
-
-    fn shown(&self, drain: &Drain) -> String {
-        drains::shown(drain)
-    }
-}
-
-impl Changing for Room<'_> {
-    fn engine(&self) -> Engine<'_> {
-        self.wired.engine()
-    }
-
-    fn reading(&self) -> &dyn Reading {
-        self
-    }
-
-    fn create_app(&self, request: &Request<'_>) -> Result<(), NotDone> {
-        let engine = self.wired.engine();
-        engine.create_app(request)?;
-        if let Err(error) = git::repository::create(&self.context, request.app) {
-            let gone = engine.ledger.destroy_app(request.app, engine.clock.now());
-            gone.map_err(slugline_core::corridor::Failure::from)?;
-            return Err(unavailable(error).into());
-        }
-        Ok(())
-    }
-
-    fn destroy_app(&self, request: &Request<'_>) -> Result<Vec<String>, NotDone> {
-        let left = self.wired.engine().destroy_app(request, &mut Silent)?;
-        self.wired.forget(request.app).map_err(unavailable)?;
-        git::repository::remove(&self.context, request.app).map_err(unavailable)?;
-        Ok(left)
-    }
-
-    fn restart_some(&self, app: &App, which: &str) -> Result<usize, Unavailable> {
-        self.control(|control| control.restart_some(&app.name, which))
-    }
-
-    fn stop_some(&self, app: &App, which: &str) -> Result<usize, Unavailable> {
-        self.control(|control| control.stop_some(&app.name, which))
-    }
-
-    fn run_once(
-        &self,
-        launch: &LaunchSpec,
-        command: &str,
-        attach: Attach,
-    ) -> Result<Begun, Unavailable> {
-        run::begin(&self.context, launch, command, attach)
-    }
-
-    fn may_post(&self, target: &Target) -> Result<(), String> {
-        let allowed = post::Allowed::of(&self.context.env).map_err(|error| error.text)?;
-        post::acceptable(target, allowed)
-    }
-
-    fn drain_address(&self, url: &str) -> Result<String, String> {
-        let address = DrainAddress::parse(url).map_err(|error| error.to_string())?;
-        Ok(address.to_string())
-    }
-
-    fn changed_nothing(&self) {
-        self.unchanged.set(true);
-    }
-
-    fn ended(&self, app: Option<&AppName>, end: End, why: Option<&str>) {
-        let outcome = match end {
-            End::Done if self.unchanged.get() => return,
-            End::Done if self.asked.recorded.get() => {
-                *self.changed.borrow_mut() = app.cloned();
-                return;
-            }
-            End::Done => Outcome::Done,
-            End::Refused => Outcome::Refused,
-            End::Failed => Outcome::Failed,
-        };
-        let command = &self.caller.command;
-        let what = match why.and_then(|why| why.lines().next()) {
-            Some(why) => format!("{command}: {why}"),
-            None => command.clone(),
-        };
-        let note = Note {
-            at: self.clock().now(),
-            app,
-            actor: &self.caller.actor,
-            outcome,
-            what: &what,
-        };
-        if let Err(error) = self.wired.ledger().note(&note) {
-            let ui = self.context.ui;
-            ui.warning(format_args!("{what} is not in the audit: {error}"));
-        }
-    }
 }

@@ -37,7 +37,7 @@ const OWN: [&str; 5] = [
 ];
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 24] = [
+pub const VARIABLES: [(&str, &str); 25] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
@@ -67,6 +67,10 @@ pub const VARIABLES: [(&str, &str); 24] = [
     (
         "SLUGLINE_WEBHOOKS",
         "Where webhooks may post to: public (addresses of the public network alone, where nothing is said) or any",
+    ),
+    (
+        "SLUGLINE_SOURCES",
+        "Where builds of the API may fetch source from: public (addresses of the public network alone, where nothing is said) or any",
     ),
     (
         "SLUGLINE_ISOLATION",

@@ -17,6 +17,7 @@ mod daemon;
 mod env;
 mod error;
 mod exit;
+mod fetch;
 mod garbage;
 mod identity;
 mod interrupt;

@@ -41,6 +41,11 @@ impl Supervisor {
         }
     }
 
+    /// The home.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// What the daemon does; `None` where none runs.
     ///
     /// # Errors

@@ -157,7 +157,12 @@ fn send(context: &Context, due: Due) -> Result<(), CommandError> {
     let clock = MachineClock::new(&context.env)?;
     let body = slugline_server::webhook::body(&desk, &due);
     let tried = match body {
-        Ok(body) => post::post(&due.target, &body, post::Allowed::of(&context.env)?, &clock),
+        Ok(body) => post::post(
+            &due.target,
+            &body,
+            post::Allowed::of(&context.env, "SLUGLINE_WEBHOOKS")?,
+            &clock,
+        ),
         Err(error) => post::failed(&clock, &error.to_string()),
     };
     let then = webhook::after(&due.delivery, &tried);

@@ -72,6 +72,11 @@ impl Wired {
         &self.ledger
     }
 
+    /// What compiles, for a compiler of one's own.
+    pub fn compiler(&self) -> &SlugCompiler {
+        &self.compiler
+    }
+
     /// The store that source is put into.
     pub fn store(&self) -> &SlugStore {
         &self.store

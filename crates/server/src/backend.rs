@@ -1,14 +1,19 @@
 //! What the API needs of the rest of the program. It must not know how any of it is done.
 
+use std::fs::File;
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::process::Command;
+use std::sync::Arc;
 
 use slugline_core::actor::Actor;
 use slugline_core::app::{App, AppName};
+use slugline_core::build::{Build, BuildId, Said};
 use slugline_core::corridor::{Engine, Failure, Request};
-use slugline_core::port::{Access, Clock, LaunchSpec, Ledger, Webhooks};
+use slugline_core::port::{Access, Builds, Clock, LaunchSpec, Ledger, Webhooks};
 use slugline_core::release::Version;
 use slugline_core::settings::Drain;
+use slugline_core::slug::{Slug, SlugId};
 use slugline_core::time::Timestamp;
 use slugline_core::webhook::Target;
 
@@ -95,6 +100,15 @@ pub trait Reading {
     fn log(&self, app: &AppName, wanted: Lines) -> Result<Box<dyn LogReader>, Unavailable>;
     /// What the release command of a release writes, from its beginning; `None` where it does not run now.
     fn release_output(&self, app: &AppName, version: Version) -> Option<Box<dyn Output>>;
+    /// What was brought to apps, and their builds.
+    fn builds(&self) -> &dyn Builds;
+    /// What a build writes, from its beginning; `None` where it does not run now.
+    fn build_output(&self, id: &BuildId) -> Option<Box<dyn Output>>;
+    /// Writes a slug as a tarball, compressed with gzip, that holds the app in `./app`.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn slug_tarball(&self, id: &SlugId, to: &mut dyn Write) -> Result<(), Unavailable>;
     /// Where its code is pushed to.
     fn git_url(&self, app: &AppName) -> String;
     /// The address of a log drain, without what may be secret.
@@ -138,6 +152,11 @@ pub trait Changing: Reading {
         command: &str,
         attach: Attach,
     ) -> Result<Begun, Unavailable>;
+    /// Puts a slug into the store that was compiled elsewhere, from a tarball that holds the app in `./app`.
+    ///
+    /// # Errors
+    /// Why it cannot be one; nothing of it is kept then.
+    fn bring(&self, tarball: &File, said: &Said) -> Result<Slug, String>;
     /// Whether a webhook may post to this target; the text says why not.
     ///
     /// # Errors
@@ -196,6 +215,15 @@ pub enum End {
     Failed,
 }
 
+/// Where the source of a build is.
+#[derive(Debug)]
+pub enum Source {
+    /// It has come here; with its SHA-256, in hexadecimal digits.
+    Here(File, String),
+    /// It is fetched from this URL, which may hold what is secret.
+    At(String),
+}
+
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
@@ -223,6 +251,28 @@ pub trait Backend: Send + Sync + 'static {
     fn read(&self, job: ReadJob<'_>);
     /// Runs what changes something.
     fn change(&self, caller: &Caller, job: ChangeJob<'_>);
+    /// A file that has no name, and is gone when nobody has it open.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn unnamed(&self) -> Result<File, Unavailable>;
+    /// Whether source can be fetched from this URL, as far as is known before it is.
+    ///
+    /// # Errors
+    /// Why not.
+    fn acceptable_source(&self, url: &str) -> Result<(), String>;
+    /// Keeps a build, and begins with it; it goes on by itself.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; it is not kept then.
+    fn begin_build(
+        self: Arc<Self>,
+        caller: Caller,
+        app: AppName,
+        wanted: (Build, Source),
+    ) -> Result<(), Unavailable>;
+    /// Ends a build, unless it is being released already. Answers whether it ends.
+    fn cancel_build(&self, id: &BuildId) -> bool;
     /// The program that answers what git asks of an app's repository, with all of its environment but what
     /// CGI says of the request. Whatever is pushed is pushed by the caller.
     ///

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -17,7 +19,7 @@ use crate::digest::{hex, part};
 use crate::environment;
 use crate::procfile;
 use crate::release::{self, Release};
-use crate::run::{Ended, Errors, run};
+use crate::run::{Ended, Errors, Until, run};
 use crate::scratch::Scratch;
 use crate::store::SlugStore;
 
@@ -42,6 +44,7 @@ pub struct SlugCompiler {
     env: BTreeMap<String, String>,
     stack: String,
     limit: Duration,
+    stopped: Option<Arc<AtomicBool>>,
 }
 
 /// An app unpacked in a scratch folder, with what its Procfile says.
@@ -90,6 +93,7 @@ impl SlugCompiler {
             env,
             stack,
             limit: TIME_LIMIT,
+            stopped: None,
         }
     }
 
@@ -98,6 +102,21 @@ impl SlugCompiler {
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
+    }
+
+    /// The same compiler; what it does ends where this becomes true.
+    #[must_use]
+    pub fn stopped_by(mut self, stopped: Arc<AtomicBool>) -> Self {
+        self.stopped = Some(stopped);
+        self
+    }
+
+    fn refuse_stopped(&self) -> Result<(), CompileError> {
+        let stopped = self.stopped.as_ref();
+        match stopped.is_some_and(|stopped| stopped.load(Ordering::Relaxed)) {
+            true => Err(CompileError::Cancelled),
+            false => Ok(()),
+        }
     }
 
     /// What the app is, by the name its buildpack gives, such as `Python`, without a build.
@@ -221,8 +240,14 @@ impl SlugCompiler {
         } else {
             Errors::Dropped
         };
-        run(&argv, &app, &env, errors, self.limit, line)
-            .map_err(|error| storage("the buildpack cannot be run", error))
+        let until = Until {
+            limit: self.limit,
+            stopped: self.stopped.as_deref(),
+        };
+        self.refuse_stopped()?;
+        let ended = run(&argv, &app, &env, errors, until, line);
+        self.refuse_stopped()?;
+        ended.map_err(|error| storage("the buildpack cannot be run", error))
     }
 }
 
@@ -232,6 +257,7 @@ impl Compiler for SlugCompiler {
         request: &CompileRequest<'_>,
         line: &mut dyn FnMut(&str),
     ) -> Result<Slug, CompileError> {
+        self.refuse_stopped()?;
         if let Some(mut slug) = self.recall(request) {
             line("-----> Compiled before, with the same settings: using that slug");
             slug.commit = request.commit.clone();

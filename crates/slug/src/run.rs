@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader, PipeReader, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,7 +40,26 @@ pub(crate) enum Ended {
     Signal(i32),
     /// It was ended, since it ran longer than it may.
     TooLong(Duration),
+    /// It was ended, since nobody wants it any more.
+    Stopped,
 }
+
+/// How long a program may run, and whether it is wanted still.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until<'a> {
+    pub(crate) limit: Duration,
+    pub(crate) stopped: Option<&'a AtomicBool>,
+}
+
+impl Until<'_> {
+    fn stopped(&self) -> bool {
+        self.stopped
+            .is_some_and(|stopped| stopped.load(Ordering::Relaxed))
+    }
+}
+
+/// How often it is asked whether a program is wanted still.
+const ASKED: Duration = Duration::from_millis(50);
 
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,6 +70,7 @@ impl std::fmt::Display for Ended {
                 write!(f, "stopped after {} minutes", limit.as_secs() / 60)
             }
             Self::TooLong(limit) => write!(f, "stopped after {} s", limit.as_secs_f64()),
+            Self::Stopped => f.write_str("cancelled"),
         }
     }
 }
@@ -79,10 +100,10 @@ pub(crate) fn run(
     folder: &Path,
     env: &BTreeMap<String, String>,
     errors: Errors,
-    limit: Duration,
+    until: Until<'_>,
     line: &mut dyn FnMut(&str),
 ) -> io::Result<Ended> {
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + until.limit;
     let (output, input) = io::pipe()?;
     let mut child = Command::new("bash")
         .args(["-c", GUARDED, "bash"])
@@ -103,24 +124,33 @@ pub(crate) fn run(
     let lines = sender.clone();
     thread::spawn(move || send_lines(output, &lines));
     thread::spawn(move || send_end(child, &sender));
-    follow(&events, lifeline, deadline, limit, line)
+    follow(&events, lifeline, (deadline, until), line)
 }
 
 fn follow(
     events: &Receiver<Event>,
     lifeline: Option<ChildStdin>,
-    deadline: Instant,
-    limit: Duration,
+    (deadline, until): (Instant, Until<'_>),
     line: &mut dyn FnMut(&str),
 ) -> io::Result<Ended> {
     let mut lifeline = lifeline;
     let mut deadline = deadline;
-    let mut ended = None;
+    let (mut ended, mut cancelled) = (None, false);
     loop {
+        if until.stopped() && !cancelled {
+            cancelled = true;
+            drop(lifeline.take());
+            deadline = Instant::now() + DRAIN;
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         // A program that writes without end always has a line ready, so the time is asked first.
         let event = if left.is_zero() {
             Err(RecvTimeoutError::Timeout)
+        } else if until.stopped.is_some() && left > ASKED {
+            match events.recv_timeout(ASKED) {
+                Err(RecvTimeoutError::Timeout) => continue,
+                other => other,
+            }
         } else {
             events.recv_timeout(left)
         };
@@ -130,8 +160,10 @@ fn follow(
                 let status = status?;
                 // Dropping it ends whatever the program left running in its group.
                 let stopped = lifeline.take().is_none();
-                ended = Some(if stopped {
-                    Ended::TooLong(limit)
+                ended = Some(if cancelled {
+                    Ended::Stopped
+                } else if stopped {
+                    Ended::TooLong(until.limit)
                 } else {
                     how(status)
                 });
@@ -196,7 +228,11 @@ mod tests {
         let mut lines = Vec::new();
         let mut line = |text: &str| lines.push(text.to_owned());
         let program = [&program, Path::new("one"), Path::new("two words")];
-        let ended = run(&program, dir.path(), &env, Errors::Merged, limit, &mut line).unwrap();
+        let until = Until {
+            limit,
+            stopped: None,
+        };
+        let ended = run(&program, dir.path(), &env, Errors::Merged, until, &mut line).unwrap();
         (ended, lines)
     }
 
@@ -237,6 +273,32 @@ mod tests {
         let (ended, lines) = check("sleep 1000 & echo $!; wait", Duration::from_millis(500));
         assert_eq!(ended, Ended::TooLong(Duration::from_millis(500)));
         assert_eq!(ended.to_string(), "stopped after 0.5 s");
+        gone(&lines[0]);
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_is_ended_with_all_its_children() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = Path::new("/bin/bash");
+        let words = [
+            program,
+            Path::new("-c"),
+            Path::new("sleep 1000 & echo $!; wait"),
+        ];
+        let env = BTreeMap::from([("PATH".to_owned(), std::env::var("PATH").unwrap())]);
+        let stopped = AtomicBool::new(false);
+        let until = Until {
+            limit: LONG,
+            stopped: Some(&stopped),
+        };
+        let (mut lines, started) = (Vec::new(), Instant::now());
+        let mut line = |text: &str| {
+            lines.push(text.to_owned());
+            stopped.store(true, Ordering::Relaxed);
+        };
+        let ended = run(&words, dir.path(), &env, Errors::Merged, until, &mut line).unwrap();
+        assert_eq!((ended, lines.len()), (Ended::Stopped, 1));
+        assert!(started.elapsed() < LONG);
         gone(&lines[0]);
     }
 

@@ -87,7 +87,8 @@ pub fn deploy(
     change(context, engine, request, operation, &mut narrator, &answer)
 }
 
-fn answer(done: &Done, app: &AppName) -> String {
+/// The end of the last line that a deploy tells, and what comes after that.
+pub fn answer(done: &Done, app: &AppName) -> String {
     let has_web = done
         .release
         .slug

@@ -33,16 +33,16 @@ pub enum Allowed {
 }
 
 impl Allowed {
-    /// As the operator says.
+    /// As the operator says in the variable of this name.
     ///
     /// # Errors
     /// Where that is not understood.
-    pub fn of(env: &Env) -> Result<Self, CommandError> {
-        match env.get("SLUGLINE_WEBHOOKS").as_deref() {
+    pub fn of(env: &Env, name: &str) -> Result<Self, CommandError> {
+        match env.get(name).as_deref() {
             None | Some("public") => Ok(Self::Public),
             Some("any") => Ok(Self::Any),
             Some(other) => Err(CommandError::usage(format!(
-                "SLUGLINE_WEBHOOKS={other} is not understood: it is public or any"
+                "{name}={other} is not understood: it is public or any"
             ))),
         }
     }
@@ -140,13 +140,23 @@ pub fn acceptable(target: &Target, allowed: Allowed) -> Result<(), String> {
 
 /// Finds the addresses of a host that may be posted to.
 #[derive(Debug)]
-struct Guarded {
+pub struct Guarded {
     inner: DefaultResolver,
     allowed: Allowed,
 }
 
+impl Guarded {
+    /// Those that are allowed.
+    pub fn new(allowed: Allowed) -> Self {
+        Self {
+            inner: DefaultResolver::default(),
+            allowed,
+        }
+    }
+}
+
 /// Why nothing was connected to, kept apart from a host that is not known.
-const NOT_ALLOWED: &str = "address not allowed";
+pub const NOT_ALLOWED: &str = "address not allowed";
 
 impl Resolver for Guarded {
     fn resolve(
@@ -176,11 +186,7 @@ pub fn post(target: &Target, body: &str, allowed: Allowed, clock: &dyn Clock) ->
         .proxy(None)
         .user_agent(concat!("slugline/", env!("CARGO_PKG_VERSION")))
         .build();
-    let resolver = Guarded {
-        inner: DefaultResolver::default(),
-        allowed,
-    };
-    let agent = Agent::with_parts(config, DefaultConnector::new(), resolver);
+    let agent = Agent::with_parts(config, DefaultConnector::new(), Guarded::new(allowed));
     let mut request = agent
         .post(&target.url)
         .header("Content-Type", "application/json")
@@ -218,7 +224,7 @@ fn signature(secret: &str, body: &str) -> String {
 }
 
 /// Why nothing was answered, in words that name no address.
-fn said(error: &Error) -> &'static str {
+pub fn said(error: &Error) -> &'static str {
     match error {
         Error::Timeout(_) => "timeout",
         Error::HostNotFound => "host not found",

@@ -49,6 +49,9 @@ pub enum CompileError {
         /// What is wrong with it.
         why: String,
     },
+    /// Nobody wants it any more.
+    #[error("the build was cancelled; nothing has been changed")]
+    Cancelled,
     /// The source is not in the store.
     #[error("the source {0} is no longer in the store")]
     NoSource(SourceId),

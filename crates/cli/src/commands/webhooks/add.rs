@@ -53,7 +53,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         secret: args.secret.clone().unwrap_or_else(|| hex(&random::<32>())),
         authorization: args.authorization.clone(),
     };
-    let allowed = post::Allowed::of(&context.env)?;
+    let allowed = post::Allowed::of(&context.env, "SLUGLINE_WEBHOOKS")?;
     post::acceptable(&target, allowed).map_err(CommandError::failed)?;
     let now = MachineClock::new(&context.env)?.now();
     let id = WebhookId::new(&hex(&random::<16>()));
