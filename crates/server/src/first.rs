@@ -4,11 +4,18 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 
 /// The longest line that may be a secret, in bytes.
 const LONGEST: usize = 200;
+
+/// The length of a secret: some clients send no line end after it.
+const SECRET: usize = 64;
+/// For how long a line end is waited for then.
+const LINE_END: Duration = Duration::from_millis(500);
 
 /// What a connection is for.
 pub(crate) enum First<S> {
@@ -26,7 +33,22 @@ pub(crate) async fn first<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<Fir
     let mut read = Vec::new();
     loop {
         let mut buffer = [0; 256];
-        let count = stream.read(&mut buffer).await?;
+        let more = stream.read(&mut buffer);
+        let count = if read.len() == SECRET {
+            match timeout(LINE_END, more).await {
+                Ok(count) => count?,
+                Err(_) => {
+                    let secret = String::from_utf8(read).map_err(|_| io::ErrorKind::InvalidData)?;
+                    let stream = Again {
+                        read: Vec::new(),
+                        stream,
+                    };
+                    return Ok(First::Secret(secret, stream));
+                }
+            }
+        } else {
+            more.await?
+        };
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

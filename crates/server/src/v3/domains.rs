@@ -17,7 +17,8 @@ use crate::range::{Part, Range};
 use crate::wire::domain::{Domain, NewDomain};
 use crate::wire::error::Errors;
 
-const FIELDS: &[&str] = &["hostname", "id"];
+/// `domain` is what older clients call the host.
+const FIELDS: &[&str] = &["hostname", "domain", "id"];
 
 /// The hosts that an app answers under, its own among them
 #[utoipa::path(get, path = "/apps/{app}/domains", tag = "domains",

@@ -39,6 +39,7 @@ pub(crate) struct Feature {
 /// Whether it is to be on.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct Switch {
+    #[serde(deserialize_with = "crate::wire::truth")]
     pub(crate) enabled: bool,
 }
 

@@ -121,6 +121,7 @@ pub(crate) struct NewApp {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct AppChange {
     /// Whether visitors see the page for maintenance instead of it.
+    #[serde(default, deserialize_with = "super::perhaps")]
     pub(crate) maintenance: Option<bool>,
     /// Its name, which it keeps: any other is refused.
     pub(crate) name: Option<String>,

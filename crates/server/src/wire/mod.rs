@@ -12,7 +12,8 @@ pub(crate) mod process;
 pub(crate) mod release;
 pub(crate) mod webhook;
 
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use slugline_core::actor::Actor;
 use slugline_core::app::App;
 use slugline_core::time::Timestamp;
@@ -59,4 +60,26 @@ impl From<&Actor> for UserRef {
 pub(crate) fn time(at: Timestamp) -> String {
     let instant = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Whether something is so: `true` or `false`, or 1 or 0, as some clients write it.
+pub(crate) fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Word(bool),
+        Number(u8),
+    }
+    match Written::deserialize(from)? {
+        Written::Word(word) => Ok(word),
+        Written::Number(number @ (0 | 1)) => Ok(number == 1),
+        Written::Number(_) => Err(D::Error::custom("neither true nor false")),
+    }
+}
+
+/// The same of what may be left out.
+pub(crate) fn perhaps<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    struct Truth(#[serde(deserialize_with = "truth")] bool);
+    Ok(Option::<Truth>::deserialize(from)?.map(|truth| truth.0))
 }
