@@ -198,7 +198,7 @@ fn tokens_are_listed_and_taken_away() {
     ........  jim@example.com  read,deploy  shop  never  never    for CI
 
     $ slugline tokens:create --scope root
-    2>  !    invalid value 'root' for '--scope <SCOPE>': "root" is not a scope: there are read, config, deploy, rollback, admin
+    2>  !    invalid value 'root' for '--scope <SCOPE>': "root" is not a scope: there are read, config, deploy, rollback, admin, machine
     2>  !    For more information, try '--help'.
     [exit 2]
 

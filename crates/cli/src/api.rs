@@ -3,6 +3,7 @@
 
 mod along;
 mod builds;
+mod command;
 mod desk;
 mod log;
 mod room;
@@ -10,7 +11,8 @@ mod run;
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +22,9 @@ use slugline_core::build::{Build, BuildId};
 use slugline_ledger::{Origin, SqliteLedger};
 use slugline_runtime::{Phases, ProcessStatus};
 use slugline_server::backend::{Backend, Caller, ChangeJob, Process, ReadJob, Source, Unavailable};
+use slugline_server::commands::frame::NewCommand;
+use slugline_server::commands::{Permitted, Understood};
+use tempfile::TempDir;
 
 pub use self::desk::desk;
 
@@ -60,6 +65,7 @@ fn unavailable(error: CommandError) -> Unavailable {
 impl Api {
     /// Serves the home of this context at this address.
     pub fn new(context: &Context, url: String, phases: Arc<Phases>) -> Self {
+        command::tidy(&context.home);
         Self {
             ui: context.ui,
             env: context.env.clone(),
@@ -192,6 +198,24 @@ impl Backend for Api {
             command.env(ORIGIN, &caller.place);
         }
         Ok(command)
+    }
+
+    fn understand(&self, wanted: &NewCommand) -> Result<Understood, String> {
+        command::understand(wanted)
+    }
+
+    fn private_folder(&self) -> Result<TempDir, Unavailable> {
+        command::private_folder(&self.home)
+    }
+
+    fn unpack(&self, from: &mut dyn Read, to: &Path) -> Result<(), Unavailable> {
+        let unpacked = slugline_slug::unpack_folder(from, to);
+        unpacked.map_err(|error| unavailable(CommandError::because(&error)))
+    }
+
+    fn command(&self, permitted: &Permitted<'_>) -> Result<Command, Unavailable> {
+        let context = self.context().map_err(unavailable)?;
+        command::program(&context, permitted)
     }
 }
 

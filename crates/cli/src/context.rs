@@ -1,7 +1,7 @@
 //! What every command is given: the words typed before it, the environment, the way to speak, and
 //! how to get at the ledger and the engine. It opens things only when they are asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use slugline_core::actor::Actor;
@@ -19,6 +19,7 @@ use crate::env::Env;
 use crate::error::{CommandError, no_app};
 use crate::identity;
 use crate::interrupt;
+use crate::remote::asked::Asked;
 use crate::render::when::When;
 use crate::supervisor::Supervisor;
 use crate::typed::Typed;
@@ -35,6 +36,8 @@ pub struct Context {
     pub home: PathBuf,
     /// What was typed, for the audit.
     pub typed: Rc<Typed>,
+    /// What a client at another machine has asked for, where this is done for one.
+    pub asked: Option<Rc<Asked>>,
     global: Global,
 }
 
@@ -52,6 +55,7 @@ impl Context {
             env,
             home,
             typed,
+            asked: None,
             global,
         })
     }
@@ -63,7 +67,42 @@ impl Context {
             env: self.env.clone(),
             home,
             typed: Rc::clone(&self.typed),
+            asked: self.asked.clone(),
             global: self.global.clone(),
+        }
+    }
+
+    /// The same for a client at another machine: whatever it typed, it acts within these bounds.
+    pub fn asked(self, asked: Asked) -> Self {
+        let asked = Some(Rc::new(asked));
+        Self { asked, ..self }
+    }
+
+    /// Where a file or folder is that was typed: a client's are those that it has sent.
+    pub fn path(&self, typed: impl AsRef<Path>) -> PathBuf {
+        let typed = typed.as_ref();
+        match &self.asked {
+            Some(asked) => asked.path(typed),
+            None => typed.to_owned(),
+        }
+    }
+
+    /// An error that names files and folders as they were typed.
+    pub fn as_typed(&self, error: CommandError) -> CommandError {
+        match &self.asked {
+            Some(asked) => CommandError {
+                text: asked.as_typed(&error.text),
+                ..error
+            },
+            None => error,
+        }
+    }
+
+    /// Where an app's code is pushed to.
+    pub fn git_url(&self, app: &AppName) -> String {
+        match &self.asked {
+            Some(asked) => format!("{}/{app}.git", asked.url),
+            None => self.repository(app).display().to_string(),
         }
     }
 
@@ -72,6 +111,11 @@ impl Context {
     /// # Errors
     /// Where none or several are.
     pub fn app(&self) -> Result<AppName, CommandError> {
+        if let Some(asked) = &self.asked {
+            let app = asked.app().ok_or_else(identity::none)?;
+            self.typed.is_about(&app);
+            return Ok(app);
+        }
         let (app, remote) = (self.global.app.as_deref(), self.global.remote.as_deref());
         let app = identity::app(app, remote, &self.env, &self.repositories())?;
         self.typed.is_about(&app);
@@ -84,6 +128,9 @@ impl Context {
     /// Where it is no name.
     pub fn named_app(&self) -> Result<Option<AppName>, CommandError> {
         let named = self.global.app.as_deref();
+        if let Some(asked) = self.asked.as_ref().filter(|asked| !asked.machine) {
+            return Ok(asked.app().filter(|_| named.is_some()));
+        }
         Ok(named.map(AppName::new).transpose()?)
     }
 

@@ -12,7 +12,8 @@ use slugline_ledger::KeySource;
 use crate::error::CommandError;
 
 /// What no build and no process of an app gets to see.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
+    "SLUGLINE_TOKEN",
     KEY,
     KEY_COMMAND,
     NEW_KEY,
@@ -28,7 +29,10 @@ const NEW_KEY: &str = "SLUGLINE_NEW_KEY";
 pub const ORIGIN: &str = "SLUGLINE_ORIGIN";
 
 /// Variables that whoever pushes over HTTP does not take over from the daemon.
-const OWN: [&str; 5] = [
+const OWN: [&str; 8] = [
+    "SLUGLINE_HOST",
+    "SLUGLINE_TOKEN",
+    "SLUGLINE_CA",
     "SLUGLINE_APP",
     "SLUGLINE_ACTOR",
     "SLUGLINE_HOME",
@@ -37,10 +41,22 @@ const OWN: [&str; 5] = [
 ];
 
 /// The variables that a person may set, each with what it is for. Help and the reference list them.
-pub const VARIABLES: [(&str, &str); 25] = [
+pub const VARIABLES: [(&str, &str); 28] = [
     (
         "SLUGLINE_HOME",
         "The folder that holds everything; else slugline in XDG_DATA_HOME, or in ~/.local/share",
+    ),
+    (
+        "SLUGLINE_HOST",
+        "The server whose apps are meant, such as https://paas.example.com:8081; this machine where nothing is said",
+    ),
+    (
+        "SLUGLINE_TOKEN",
+        "The token for it; else the one that `slugline login` has put into ~/.netrc",
+    ),
+    (
+        "SLUGLINE_CA",
+        "A file with certificates that are trusted besides the system's, in PEM, for it",
     ),
     ("SLUGLINE_APP", "The app, where no --app names one"),
     ("SLUGLINE_ACTOR", "Who acts, where no --as says so"),

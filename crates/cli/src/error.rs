@@ -4,7 +4,7 @@
 use slugline_core::corridor::Failure;
 use slugline_core::port::{LedgerError, ProviderError};
 use slugline_core::refusal::Refusal;
-use slugline_core::suggest::nearest;
+use slugline_core::suggest;
 use slugline_ledger::Outcome;
 
 use crate::exit::Status;
@@ -158,12 +158,8 @@ impl From<ProviderError> for CommandError {
 
 /// The error of an app that does not exist, with the nearest that does.
 pub fn no_app(name: &str, known: &[String]) -> CommandError {
-    let error = CommandError::failed(format!("there is no app {name}"));
-    match nearest(name, known.iter().map(String::as_str)) {
-        Some(meant) => error.hint(&format!("Did you mean {meant}?")),
-        None if known.is_empty() => error.hint("There are no apps yet: slugline apps:create"),
-        None => error.hint("`slugline apps` lists those there are."),
-    }
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    CommandError::failed(suggest::no_app(name, &known))
 }
 
 impl From<slugline_core::port::LaunchError> for CommandError {

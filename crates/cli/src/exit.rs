@@ -13,6 +13,9 @@ pub enum Status {
     /// 3: the release was made and is current, but its processes crash; they are restarted. Only
     /// where there was nothing better to keep running (S30).
     Crashed,
+    /// 4: the connection to the server of `SLUGLINE_HOST` was lost; what became of the command is to be
+    /// seen there.
+    Lost,
     /// What a command that was run once ended with, whatever it means there.
     OfCommand(u8),
     /// 128 and the number of the signal that gave the change up; what it had begun was finished or
@@ -22,11 +25,12 @@ pub enum Status {
 
 impl Status {
     /// All of them, in their order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
         Self::Crashed,
+        Self::Lost,
         Self::Interrupted(2),
     ];
 
@@ -37,6 +41,7 @@ impl Status {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Crashed => 3,
+            Self::Lost => 4,
             Self::OfCommand(number) => number,
             Self::Interrupted(signal) => 128 + signal,
         }
@@ -50,6 +55,9 @@ impl Status {
             Self::Usage => "Not understood; nothing has been tried",
             Self::OfCommand(_) => "What the command of `slugline run` ended with",
             Self::Interrupted(_) => "Given up at Ctrl-C; what it had begun was undone or finished",
+            Self::Lost => {
+                "The connection to SLUGLINE_HOST was lost; the history there says what became of it"
+            }
             Self::Crashed => "Released, but its processes crash, and nothing better was running",
         }
     }

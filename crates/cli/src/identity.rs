@@ -65,13 +65,23 @@ pub fn app(
     env: &Env,
     repositories: &Path,
 ) -> Result<AppName, CommandError> {
+    app_among(named, remote, env, &|url| app_in(url, repositories))
+}
+
+/// The same where `of` knows the app that a git remote's address is of.
+pub fn app_among(
+    named: Option<&str>,
+    remote: Option<&str>,
+    env: &Env,
+    of: &dyn Fn(&str) -> Option<AppName>,
+) -> Result<AppName, CommandError> {
     if let Some(name) = named.map(str::to_owned).or_else(|| env.get("SLUGLINE_APP")) {
         return Ok(AppName::new(&name)?);
     }
     let lines = git(&["config", "--get-regexp", r"^remote\..*\.url$"]).unwrap_or_default();
     let mut found: Vec<(String, AppName)> = lines
         .lines()
-        .filter_map(|line| parse_remote(line, repositories))
+        .filter_map(|line| parse_remote(line, of))
         .collect();
     if let Some(wanted) = remote {
         found.retain(|(name, _)| name == wanted);
@@ -84,24 +94,33 @@ pub fn app(
         (None, _, Some(remote)) => Err(CommandError::usage(format!(
             "The git remote {remote} does not point to an app."
         ))),
-        (None, _, None) => Err(CommandError::usage(
-            "No app specified.\nRun this command from an app folder, or say which app: --app NAME",
-        )),
+        (None, _, None) => Err(none()),
         (Some(_), false, _) => Err(CommandError::usage(
             "Several git remotes point to apps.\nSay which: --remote NAME or --app NAME",
         )),
     }
 }
 
+/// The error where no app is meant.
+pub fn none() -> CommandError {
+    CommandError::usage(
+        "No app specified.\nRun this command from an app folder, or say which app: --app NAME",
+    )
+}
+
 /// `remote.NAME.url URL` with a URL `…/APP.git` among the repositories.
-fn parse_remote(line: &str, repositories: &Path) -> Option<(String, AppName)> {
+fn parse_remote(line: &str, of: &dyn Fn(&str) -> Option<AppName>) -> Option<(String, AppName)> {
     let (key, url) = line.split_once(' ')?;
     let name = key.strip_prefix("remote.")?.strip_suffix(".url")?;
+    of(url).map(|app| (name.to_owned(), app))
+}
+
+/// The app of the repository that is there, where it is among ours.
+fn app_in(url: &str, repositories: &Path) -> Option<AppName> {
     let path = Path::new(url.strip_prefix("file://").unwrap_or(url));
     let app = path.file_name()?.to_str()?.strip_suffix(".git")?;
     let same = path.parent()? == repositories;
-    same.then(|| AppName::new(app).ok().map(|app| (name.to_owned(), app)))
-        .flatten()
+    AppName::new(app).ok().filter(|_| same)
 }
 
 #[cfg(test)]
@@ -111,7 +130,8 @@ mod tests {
     #[test]
     fn a_remote_names_an_app_only_inside_the_home() {
         let check = |line: &str, expected: Option<(&str, &str)>| {
-            let found = parse_remote(line, Path::new("/h/repositories"));
+            let of = |url: &str| app_in(url, Path::new("/h/repositories"));
+            let found = parse_remote(line, &of);
             let found = found
                 .as_ref()
                 .map(|(name, app)| (name.as_str(), app.as_str()));

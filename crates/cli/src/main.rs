@@ -25,8 +25,10 @@ mod judge;
 mod opinion;
 mod plugin_store;
 mod progress;
+mod reach;
 #[cfg(test)]
 mod reference;
+mod remote;
 mod render;
 mod supervisor;
 mod trial;
@@ -47,6 +49,7 @@ use crate::commands::{Outcome, plugin_host};
 use crate::context::Context;
 use crate::env::Env;
 use crate::exit::Status;
+use crate::remote::asked::Asked;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
@@ -65,13 +68,30 @@ fn main() -> ExitCode {
     if plugin_host::is_meant(&typed) {
         return plugin_host::run(&ui, &typed).into();
     }
+    let (typed, asked) = match remote::asked::is_meant(&typed) {
+        false => (typed, None),
+        true => match remote::asked::begin(&typed) {
+            Ok(asked) => {
+                let words = std::iter::once("slugline".to_owned()).chain(asked.words.clone());
+                (words.collect(), Some(asked))
+            }
+            Err(error) => {
+                ui.error(format_args!("The command cannot be begun: {error}"));
+                return Status::Failed.into();
+            }
+        },
+    };
     let commands: Vec<&str> = commands::names().collect();
     let words = args::normalise(typed, &commands);
     let matches = match args::declare().try_get_matches_from(&words) {
         Ok(matches) => matches,
         Err(error) => return usage::report(&ui, &error, &commands).into(),
     };
-    match run(ui, env, &matches) {
+    let outcome = match (asked, remote::host(&env)) {
+        (None, Some(host)) => remote::run(ui, env, &matches, &words, &host),
+        (asked, _) => run(ui, env, &matches, asked),
+    };
+    match outcome {
         Ok(Ok(status)) => status.into(),
         Ok(Err(error)) => {
             ui.error(&error.text);
@@ -90,11 +110,17 @@ fn keep_memory_to_itself() {
 }
 
 /// The outer error says that what was typed makes no sense.
-fn run(ui: Ui, env: Env, matches: &ArgMatches) -> Result<Outcome, clap::Error> {
+fn run(
+    ui: Ui,
+    env: Env,
+    matches: &ArgMatches,
+    asked: Option<Asked>,
+) -> Result<Outcome, clap::Error> {
     let global = Global::from_arg_matches(matches)?;
-    let context = match Context::new(ui, env, global) {
-        Ok(context) => context,
-        Err(error) => return Ok(Err(error)),
+    let context = match (Context::new(ui, env, global), asked) {
+        (Ok(context), None) => context,
+        (Ok(context), Some(asked)) => context.asked(asked),
+        (Err(error), _) => return Ok(Err(error)),
     };
     match matches.subcommand() {
         Some((name, matches)) => commands::run(&context, name, matches),

@@ -25,7 +25,7 @@ impl Trial {
     /// # Errors
     /// Where the script cannot be read or names no tier.
     pub fn of_script(context: &Context, path: &str) -> Result<Self, CommandError> {
-        let source = read(path)?;
+        let source = read(context, path)?;
         let Some(name) = named_tier(&source) else {
             let text = format!("{path} is no release tier: it has no slugline.tier(\"NAME\").");
             return Err(CommandError::failed(text));
@@ -43,7 +43,7 @@ impl Trial {
         name: &str,
         path: &str,
     ) -> Result<Self, CommandError> {
-        let source = read(path)?;
+        let source = read(context, path)?;
         match named_tier(&source) {
             Some(own) if own == name => Self::new(context, name, &source),
             Some(own) => Err(CommandError::failed(format!(
@@ -178,8 +178,8 @@ fn failed(what: &str, path: &Path, error: &std::io::Error) -> CommandError {
 }
 
 /// The script, if it is not longer than a script may be.
-fn read(path: &str) -> Result<String, CommandError> {
-    let place = Path::new(path);
+fn read(context: &Context, path: &str) -> Result<String, CommandError> {
+    let place = &context.path(path);
     let known = std::fs::metadata(place).map_err(|error| failed("cannot read", place, &error))?;
     let limit = Limits::default().source;
     if !known.is_file() || known.len() > u64::try_from(limit).unwrap_or(u64::MAX) {

@@ -35,7 +35,7 @@ fn unknown_command(ui: &Ui, error: &clap::Error, commands: &[&str]) {
 }
 
 /// clap's words without its heading and colours.
-fn plain(error: &clap::Error) -> String {
+pub fn plain(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -67,8 +67,11 @@ pub enum Scope {
     Deploy,
     /// Rollbacks and what runs, and what `read` covers.
     Rollback,
-    /// Everything.
+    /// Everything of the apps in which the person has a role that includes it.
     Admin,
+    /// The machine with all its apps, whatever the person's role in them: its plugins, tiers, certificates,
+    /// tokens and backups too. Only made at the machine itself, where whoever is there may do everything.
+    Machine,
 }
 
 macro_rules! named {
@@ -139,7 +142,8 @@ named!(
     (Config, "config"),
     (Deploy, "deploy"),
     (Rollback, "rollback"),
-    (Admin, "admin")
+    (Admin, "admin"),
+    (Machine, "machine")
 );
 
 impl Role {
@@ -166,7 +170,7 @@ impl Scope {
             Self::Config => matches!(permission, Read | Config),
             Self::Deploy => matches!(permission, Read | Deploy | Operate),
             Self::Rollback => matches!(permission, Read | Rollback | Operate),
-            Self::Admin => true,
+            Self::Admin | Self::Machine => true,
         }
     }
 }
@@ -242,6 +246,12 @@ impl Token {
         meant && self.scopes.iter().any(|scope| scope.permits(permission))
     }
 
+    /// Whether it may be used for the machine itself (S43).
+    #[must_use]
+    pub fn is_for_machine(&self) -> bool {
+        self.app.is_none() && self.scopes.contains(&Scope::Machine)
+    }
+
     /// Whether it may be used for what is about no one app, such as making one.
     #[must_use]
     pub fn permits_beyond_apps(&self, permission: Permission) -> bool {
@@ -303,7 +313,17 @@ mod tests {
         assert!(!token.expired(Timestamp(9)) && token.expired(Timestamp(10)));
         let broad = Token { app: None, ..token };
         assert!(broad.permits(Config, &name("blog")) && broad.permits_beyond_apps(Read));
-        assert!(!broad.permits_beyond_apps(Admin));
+        assert!(!broad.permits_beyond_apps(Admin) && !broad.is_for_machine());
+        let machine = Token {
+            scopes: [Scope::Machine].into(),
+            ..broad
+        };
+        assert!(machine.is_for_machine() && machine.permits(Admin, &name("blog")));
+        let admin = Token {
+            scopes: [Scope::Admin].into(),
+            ..machine
+        };
+        assert!(admin.permits_beyond_apps(Admin) && !admin.is_for_machine());
     }
 
     #[test]
@@ -314,7 +334,7 @@ mod tests {
         let error = "root".parse::<Scope>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "\"root\" is not a scope: there are read, config, deploy, rollback, admin"
+            "\"root\" is not a scope: there are read, config, deploy, rollback, admin, machine"
         );
     }
 }

@@ -18,6 +18,17 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, name)| name)
 }
 
+/// What is said of an app that is not there, with the nearest of those that are known.
+#[must_use]
+pub fn no_app(typed: &str, known: &[&str]) -> String {
+    let hint = match nearest(typed, known.iter().copied()) {
+        Some(meant) => format!("Did you mean {meant}?"),
+        None if known.is_empty() => "There are no apps yet: slugline apps:create".to_owned(),
+        None => "`slugline apps` lists those there are.".to_owned(),
+    };
+    format!("there is no app {typed}\n{hint}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,9 @@
 //! What the API needs of the rest of the program. It must not know how any of it is done.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -16,6 +17,10 @@ use slugline_core::settings::Drain;
 use slugline_core::slug::{Slug, SlugId};
 use slugline_core::time::Timestamp;
 use slugline_core::webhook::Target;
+use tempfile::TempDir;
+
+use crate::commands::frame::NewCommand;
+use crate::commands::{Permitted, Understood};
 
 /// Who asks, and from where: what the audit tells of a change.
 #[derive(Clone, Debug)]
@@ -279,4 +284,25 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// [`Unavailable`].
     fn git(&self, app: &AppName, caller: &Caller, pushes: bool) -> Result<Command, Unavailable>;
+    /// What the words of our own client ask for.
+    ///
+    /// # Errors
+    /// Why they ask for nothing, in words for whoever typed them.
+    fn understand(&self, wanted: &NewCommand) -> Result<Understood, String>;
+    /// A folder that nobody else looks into, for one command.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn private_folder(&self) -> Result<TempDir, Unavailable>;
+    /// Unpacks a folder that was sent as tar; `to` is not there yet.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: it cannot be unpacked, or is not what an app may have.
+    fn unpack(&self, from: &mut dyn Read, to: &Path) -> Result<(), Unavailable>;
+    /// The program that carries a command out, with all that it is to know; where it reads and writes is not
+    /// said yet.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn command(&self, permitted: &Permitted<'_>) -> Result<Command, Unavailable>;
 }

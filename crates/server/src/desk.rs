@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use base64::Engine as _;
-use slugline_core::access::{Permission, Token};
+use slugline_core::access::{Permission, Role, Token};
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::Request;
 use slugline_core::port::SecretDigest;
@@ -16,6 +16,7 @@ use slugline_core::release::Version;
 use uuid::Uuid;
 
 use crate::backend::{Backend, Caller, Changing, End, Reading};
+use crate::commands::Need;
 use crate::error::{ApiError, Kind};
 use crate::ids;
 use crate::request_id::RequestId;
@@ -340,6 +341,46 @@ impl Desk {
         .await
     }
 
+    /// Lets a command of our own client in, where it may; `app` is the one that is meant. That it is refused is
+    /// on record, but where somebody only looks.
+    pub(crate) async fn attend(
+        mut self,
+        command: &str,
+        need: Need,
+        app: Option<String>,
+    ) -> Result<Admitted, ApiError> {
+        command.clone_into(&mut self.command);
+        let caller = self.caller();
+        let (backend, token, secret) = (self.backend, self.token, self.secret);
+        let (machine, only) = (token.is_for_machine(), token.app.clone());
+        let asked = (need, app.clone());
+        let admitted = read(&backend, move |reading| {
+            standing(reading, &token, asked.0, asked.1.as_deref())
+        });
+        let refused = match admitted.await {
+            Ok(app) => {
+                return Ok(Admitted {
+                    backend,
+                    secret,
+                    caller,
+                    need,
+                    app,
+                    machine,
+                    only,
+                });
+            }
+            Err(error) => error,
+        };
+        if matches!(need, Need::Token | Need::Of(Permission::Read)) {
+            return Err(refused);
+        }
+        with_engine(backend, caller, move |changing| {
+            ended(changing, None, &refused);
+            Err(refused)
+        })
+        .await
+    }
+
     fn caller(&self) -> Caller {
         Caller {
             actor: self.token.user.clone(),
@@ -347,6 +388,93 @@ impl Desk {
             place: self.place.clone(),
         }
     }
+}
+
+/// Whoever was let in to a command, and may go on for as long as that is so.
+#[derive(Clone)]
+pub(crate) struct Admitted {
+    backend: Arc<dyn Backend>,
+    secret: SecretDigest,
+    need: Need,
+    app: Option<App>,
+    /// Who, with which command and from where.
+    pub(crate) caller: Caller,
+    /// Whether it is the machine's.
+    pub(crate) machine: bool,
+    /// The one app that the token is for.
+    pub(crate) only: Option<AppName>,
+}
+
+impl Admitted {
+    /// The app that the command is about.
+    pub(crate) fn app(&self) -> Option<&AppName> {
+        self.app.as_ref().map(|app| &app.name)
+    }
+
+    /// Asks once more whether it may be.
+    pub(crate) async fn still(&self) -> Result<(), ApiError> {
+        let it = self.clone();
+        read(&self.backend, move |reading| {
+            let token = known(reading, &it.secret)?.ok_or_else(unauthorized)?;
+            let named = it.app().map(AppName::as_str);
+            let app = standing(reading, &token, it.need, named)?;
+            // Another app of that name is another one.
+            match app.map(|app| app.created_at) == it.app.map(|app| app.created_at) {
+                true => Ok(()),
+                false => Err(ApiError::no_such("app")),
+            }
+        })
+        .await
+    }
+}
+
+/// Whether a token and its person may do this. Answers the app, where it is about one.
+fn standing(
+    reading: &dyn Reading,
+    token: &Token,
+    need: Need,
+    app: Option<&str>,
+) -> Result<Option<App>, ApiError> {
+    let may = match need {
+        Need::Token => true,
+        Need::Beyond(permission) => token.permits_beyond_apps(permission),
+        Need::Machine => token.is_for_machine(),
+        Need::Of(permission) => {
+            let no_app = || ApiError::new(Kind::InvalidParams, NO_APP);
+            let named = app.ok_or_else(no_app)?;
+            let found = admitted(reading, token, named, permission);
+            return found
+                .map(Some)
+                .map_err(|error| match error.kind() == Kind::NotFound {
+                    true => no_app_of(reading, token, named),
+                    false => error,
+                });
+        }
+    };
+    match (may, need) {
+        (true, _) => Ok(None),
+        (false, Need::Machine) => {
+            let text = format!("{}\n{MACHINE}", narrow(token).message());
+            Err(ApiError::new(Kind::Forbidden, text))
+        }
+        (false, _) => Err(narrow(token)),
+    }
+}
+
+const MACHINE: &str = "What is about the machine and all its apps needs one for that, which is made at the machine: \
+                       slugline tokens:create --scope machine";
+
+const NO_APP: &str =
+    "No app specified.\nRun this command from an app folder, or say which app: --app NAME";
+
+/// The error of an app that is not there, or not for this token, with the nearest that is.
+fn no_app_of(reading: &dyn Reading, token: &Token, named: &str) -> ApiError {
+    let known = crate::v3::visible(reading, token).unwrap_or_default();
+    let names: Vec<_> = known.iter().map(|known| known.app.name.as_str()).collect();
+    ApiError::new(
+        Kind::NotFound,
+        slugline_core::suggest::no_app(named, &names),
+    )
 }
 
 /// Has it on record that a request was not carried out, and why.
@@ -404,6 +532,11 @@ pub(crate) fn admitted(
     let app = find(reading, reference)?.ok_or_else(|| ApiError::no_such("app"))?;
     let role = reading.access().role(&app.name, &token.user)?;
     let meant = token.app.as_ref().is_none_or(|only| *only == app.name);
+    // A token for the machine is for all its apps.
+    let role = match token.is_for_machine() {
+        true => Some(Role::Admin),
+        false => role,
+    };
     // Who has nothing to do with an app is not told that it is there.
     let Some(role) = role.filter(|_| meant) else {
         return Err(ApiError::no_such("app"));

@@ -126,9 +126,14 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
-    drop(listener);
+    drop((listener, routes));
     ending.send_replace(true);
-    let _ = tokio::time::timeout(DRAIN, under_way.shutdown()).await;
+    let all = async {
+        under_way.shutdown().await;
+        // What goes on over connections that have become others' tells whoever is there.
+        ending.closed().await;
+    };
+    let _ = tokio::time::timeout(DRAIN, all).await;
 }
 
 /// What a connection may come to.

@@ -8,6 +8,7 @@
 
 pub mod backend;
 pub mod certificate;
+pub mod commands;
 pub mod secret;
 pub mod webhook;
 
@@ -87,6 +88,7 @@ pub(crate) fn routes_until(
         .layer(Extension(sessions))
         .layer(Extension(Arc::new(address::Signer::new())))
         .layer(Extension(closing))
+        .layer(Extension(Arc::new(commands::Places::default())))
         .layer(Extension(rendezvous))
         .with_state(state);
     // What a layer sees before routes are looked up can be asked of another one.

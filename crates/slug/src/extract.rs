@@ -102,6 +102,15 @@ pub(crate) fn extract<R: Read>(from: R, root: &Path, limits: Limits) -> Result<(
     done
 }
 
+/// Unpacks a folder that somebody elsewhere has packed as a plain tar, into a place where nothing is yet. On an
+/// error nothing is left.
+///
+/// # Errors
+/// [`ExtractError`], within [`Limits::APP`].
+pub fn unpack_folder(from: impl Read, to: &Path) -> Result<(), ExtractError> {
+    extract(from, to, Limits::APP)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Made {
     Folder,

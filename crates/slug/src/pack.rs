@@ -63,19 +63,35 @@ impl PackError {
 /// # Errors
 /// [`PackError`]; `to` holds a part of the bytes then.
 pub(crate) fn pack<W: Write>(root: &Path, ignored: &Slugignore, to: W) -> Result<W, PackError> {
-    let entries = walk(root, ignored)?;
     let encoder = || {
         let mut encoder = zstd::Encoder::new(to, LEVEL)?;
         encoder.multithread(THREADS)?;
         encoder.include_checksum(true)?;
         Ok(encoder)
     };
-    let mut tar = Builder::new(encoder().map_err(PackError::Write)?);
+    let packed = write(root, ignored, || encoder().map_err(PackError::Write))?;
+    packed.finish().map_err(PackError::Write)
+}
+
+/// The same as a plain tar, for whoever makes a source of it elsewhere. Answers the writer.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_folder<W: Write>(root: &Path, to: W) -> Result<W, PackError> {
+    write(root, &Slugignore::of(root)?, || Ok(to))
+}
+
+fn write<W: Write>(
+    root: &Path,
+    ignored: &Slugignore,
+    to: impl FnOnce() -> Result<W, PackError>,
+) -> Result<W, PackError> {
+    let entries = walk(root, ignored)?;
+    let mut tar = Builder::new(to()?);
     for entry in &entries {
         append(&mut tar, root, entry)?;
     }
-    let finish = || tar.into_inner()?.finish();
-    finish().map_err(PackError::Write)
+    tar.into_inner().map_err(PackError::Write)
 }
 
 fn append<W: Write>(tar: &mut Builder<W>, root: &Path, entry: &Entry) -> Result<(), PackError> {

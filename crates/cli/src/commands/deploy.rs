@@ -35,7 +35,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     context.moment(engine.ledger, &app)?;
     let actor = context.actor()?;
     let request = context.request(&app, &actor, None)?;
-    let source = add(wired.store(), &args.source)?;
+    let source = add(wired.store(), &args.source, &context.path(&args.source))?;
     let commit = match &args.commit {
         Some(commit) => Commit::new(commit)?,
         None => Commit::new(&source.as_str()[..40])?,
@@ -53,11 +53,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     deploy(context, &engine, &request, &operation)
 }
 
-fn add(store: &SlugStore, path: &Path) -> Result<SourceId, CommandError> {
+fn add(store: &SlugStore, typed: &Path, path: &Path) -> Result<SourceId, CommandError> {
     let broken = |error: &dyn std::error::Error| {
         let error = CommandError::because(error);
         CommandError {
-            text: format!("{} cannot be deployed: {}", path.display(), error.text),
+            text: format!("{} cannot be deployed: {}", typed.display(), error.text),
             ..error
         }
     };

@@ -28,7 +28,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let shown = args.file.display();
     let wrong = |why: String| CommandError::failed(format!("{shown} cannot be imported: {why}"));
-    let bytes = read(&args.file).map_err(|error| wrong(error.to_string()))?;
+    let bytes = read(context, &args.file).map_err(|error| wrong(error.to_string()))?;
     let document = Document::parse(&bytes).map_err(|error| wrong(error.to_string()))?;
     drop(bytes);
     let from = document.from().clone();
@@ -59,10 +59,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 /// At most one byte more than may be: the parser says that it is too much.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
+fn read(context: &Context, file: &Path) -> io::Result<Vec<u8>> {
     let source: Box<dyn Read> = match file.as_os_str() == "-" {
         true => Box::new(io::stdin().lock()),
-        false => Box::new(File::open(file)?),
+        false => Box::new(File::open(context.path(file))?),
     };
     let mut bytes = Vec::new();
     source.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;

@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 
 use crate::commands::Outcome;
 use crate::context::Context;
+use crate::env::Env;
 use crate::exit::Status;
+use crate::ui::Ui;
 
 #[derive(clap::Args)]
 pub struct Args {}
@@ -15,19 +17,25 @@ pub fn run(context: &Context, _args: &Args) -> Outcome {
     context.moment(&ledger, &app)?;
     let url = context.supervisor().url_of(&app);
     context.ui.data(&url);
-    let browser = context
-        .env
-        .get("BROWSER")
-        .unwrap_or_else(|| "xdg-open".to_owned());
+    if context.asked.is_some() {
+        // It is opened where the client is.
+        return Ok(Status::Done);
+    }
+    browse(context.ui, &context.env, &url);
+    Ok(Status::Done)
+}
+
+/// Opens an address in the person's browser.
+pub fn browse(ui: Ui, env: &Env, url: &str) {
+    let browser = env.get("BROWSER").unwrap_or_else(|| "xdg-open".to_owned());
     let quiet = Command::new(&browser)
-        .arg(&url)
+        .arg(url)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
     if quiet.is_err() {
-        context.ui.status(format_args!(
+        ui.status(format_args!(
             "{browser} cannot be run: open the address by hand."
         ));
     }
-    Ok(Status::Done)
 }

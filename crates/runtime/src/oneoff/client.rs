@@ -199,7 +199,7 @@ fn in_terminal(
             Err(error) => break Err(io(error)),
         };
         if ready[1] {
-            sized.take();
+            let _ = sized.take();
             resize(input, ours.as_fd());
         }
         if ready[2]
@@ -254,7 +254,8 @@ fn readable(of: [BorrowedFd<'_>; 2]) -> std::io::Result<[bool; 2]> {
 }
 
 /// Signals that are caught, as something to be read, until this is dropped.
-struct Caught {
+#[derive(Debug)]
+pub struct Caught {
     pipes: Vec<(i32, UnixStream)>,
     /// Readable when any was caught.
     any: UnixStream,
@@ -262,7 +263,11 @@ struct Caught {
 }
 
 impl Caught {
-    fn new(signals: &[i32]) -> std::io::Result<Self> {
+    /// Catches these.
+    ///
+    /// # Errors
+    /// Where the system has no room for it.
+    pub fn new(signals: &[i32]) -> std::io::Result<Self> {
         let (any, wake) = UnixStream::pair()?;
         any.set_nonblocking(true)?;
         let mut caught = Self {
@@ -281,12 +286,15 @@ impl Caught {
         Ok(caught)
     }
 
-    fn as_fd(&self) -> BorrowedFd<'_> {
+    /// Readable when any was caught.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.any.as_fd()
     }
 
     /// A signal that was caught, once each.
-    fn take(&self) -> Option<i32> {
+    #[must_use]
+    pub fn take(&self) -> Option<i32> {
         let mut buffer = [0; 64];
         // It fails when there is nothing to be read.
         let _ = (&self.any).read(&mut buffer);

@@ -8,7 +8,7 @@ mod attend;
 pub(crate) mod client;
 pub(crate) mod descriptors;
 mod piped;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;

@@ -14,8 +14,9 @@ pub(super) struct Pair {
     pub(super) theirs: OwnedFd,
 }
 
-/// The person's terminal, raw until this is dropped.
-pub(super) struct Raw<'a> {
+/// A person's terminal, raw until this is dropped.
+#[derive(Debug)]
+pub struct Raw<'a> {
     terminal: BorrowedFd<'a>,
     before: Termios,
 }
@@ -54,7 +55,10 @@ pub(super) fn resize(like: BorrowedFd<'_>, terminal: BorrowedFd<'_>) {
 
 impl<'a> Raw<'a> {
     /// Makes a terminal raw: each key goes on as it is, Ctrl-C among them, and nothing is echoed.
-    pub(super) fn new(terminal: BorrowedFd<'a>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Where it is no terminal.
+    pub fn new(terminal: BorrowedFd<'a>) -> Result<Self> {
         let before = tcgetattr(terminal)?;
         let mut raw = before.clone();
         raw.make_raw();

@@ -77,9 +77,11 @@ pub(crate) struct NewAuthorization {
 /// # Errors
 /// 422 for words that are none; 403 where the other one is not for that itself.
 fn scopes(own: &Token, words: Option<&[String]>) -> Result<BTreeSet<Scope>, ApiError> {
+    // One for the machine is only made there (S43): for whoever has one, all else can be asked for.
+    let own: BTreeSet<Scope> = own.scopes.iter().map(|scope| of_apps(*scope)).collect();
     let words = words.unwrap_or_default();
     if words.is_empty() || words.iter().any(|word| word == "global") {
-        return Ok(own.scopes.clone());
+        return Ok(own);
     }
     let mut wanted = BTreeSet::new();
     for word in words {
@@ -96,8 +98,8 @@ fn scopes(own: &Token, words: Option<&[String]>) -> Result<BTreeSet<Scope>, ApiE
         }
     }
     let has = |scope: &Scope| {
-        let more = own.scopes.contains(scope) || own.scopes.contains(&Scope::Admin);
-        more || (*scope == Scope::Read && !own.scopes.is_empty())
+        let more = own.contains(scope) || own.contains(&Scope::Admin);
+        *scope != Scope::Machine && (more || (*scope == Scope::Read && !own.is_empty()))
     };
     match wanted.iter().find(|scope| !has(scope)) {
         Some(scope) => {
@@ -105,6 +107,14 @@ fn scopes(own: &Token, words: Option<&[String]>) -> Result<BTreeSet<Scope>, ApiE
             Err(ApiError::new(Kind::Forbidden, text))
         }
         None => Ok(wanted),
+    }
+}
+
+/// What a scope is of the apps alone.
+fn of_apps(scope: Scope) -> Scope {
+    match scope {
+        Scope::Machine => Scope::Admin,
+        other => other,
     }
 }
 

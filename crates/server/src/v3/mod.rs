@@ -78,6 +78,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(buildpacks::list, buildpacks::set))
         .merge(of_webhooks())
         .merge(of_surroundings())
+        .routes(routes!(crate::commands::route::create))
 }
 
 /// Those of what there is one of, or none.

@@ -47,11 +47,19 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     context.ui.data(format_args!(
         "{} | {}",
         wired.engine().launcher.url(&name),
-        repository.display()
+        context.git_url(&name)
     ));
+    if context.asked.is_some() {
+        // The git repository around the client's folder is the client's matter.
+        return Ok(Status::Done);
+    }
     let inside_git = identity::git(&["rev-parse", "--git-dir"]).is_some();
     if inside_git && !args.no_remote {
-        git::remote::point(context, context.remote_name(), &repository)?;
+        git::remote::point(
+            &context.ui,
+            context.remote_name(),
+            &repository.display().to_string(),
+        )?;
     }
     Ok(Status::Done)
 }

@@ -63,9 +63,8 @@ fn show(context: &Context, moment: &Moment) {
             addon.plan
         ));
     }
-    context.ui.data(format_args!(
-        "  git      {}",
-        context.repository(app).display()
-    ));
+    context
+        .ui
+        .data(format_args!("  git      {}", context.git_url(app)));
     context.ui.status("Nothing has been changed.");
 }

@@ -80,7 +80,7 @@ fn info(context: &Context, moment: &Moment) -> Result<InfoJson, crate::error::Co
             .collect(),
         commit: slug.map(|slug| slug.commit.to_string()),
         slug_size: slug.map(|slug| slug.size),
-        git_url: context.repository(&app.name).display().to_string(),
+        git_url: context.git_url(&app.name),
         web_url: context.supervisor().url_of(&app.name),
     })
 }

@@ -1,10 +1,12 @@
 //! `slugline apps`
 
 use serde::Serialize;
-use slugline_core::port::Ledger;
+use slugline_core::app::App;
+use slugline_core::port::{Access as _, Ledger as _};
 
 use crate::commands::Outcome;
 use crate::context::Context;
+use crate::error::CommandError;
 use crate::exit::Status;
 use crate::render::when::rfc3339;
 
@@ -23,7 +25,7 @@ struct AppJson {
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let apps = context.ledger()?.apps()?;
+    let apps = seen(context)?;
     if args.json {
         let rows = apps.iter().map(|app| AppJson {
             name: app.name.to_string(),
@@ -41,4 +43,22 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         }
     }
     Ok(Status::Done)
+}
+
+/// All apps; for a client at another machine those that its person has a role in, and that its token is for.
+fn seen(context: &Context) -> Result<Vec<App>, CommandError> {
+    let ledger = context.ledger()?;
+    let mut apps = ledger.apps()?;
+    if let Some(asked) = context.asked.as_ref().filter(|asked| !asked.machine) {
+        let actor = context.actor()?;
+        let theirs = ledger.apps_of(&actor)?;
+        let meant = |app: &App| {
+            asked
+                .only
+                .as_ref()
+                .is_none_or(|only| *only == app.name.as_str())
+        };
+        apps.retain(|app| theirs.contains(&app.name) && meant(app));
+    }
+    Ok(apps)
 }

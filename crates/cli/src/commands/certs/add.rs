@@ -26,7 +26,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     // Where there is no home yet, there is one now.
     context.ledger()?;
-    let (chain, key) = (read(&args.cert)?, read(&args.key)?);
+    let (chain, key) = (read(context, &args.cert)?, read(context, &args.key)?);
     let host = &args.host;
     add_certificate(&context.home, host, &chain, &key).map_err(|error| super::refused(&error))?;
     context
@@ -38,7 +38,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(Status::Done)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+fn read(context: &Context, path: &Path) -> Result<Vec<u8>, CommandError> {
     let cannot = |error| CommandError::failed(format!("cannot read {}: {error}", path.display()));
-    std::fs::read(path).map_err(cannot)
+    std::fs::read(context.path(path)).map_err(cannot)
 }

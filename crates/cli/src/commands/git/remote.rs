@@ -1,6 +1,5 @@
 //! `slugline git:remote`
 
-use std::path::Path;
 use std::process::Command;
 
 use slugline_core::port::Ledger;
@@ -11,6 +10,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
 use crate::identity;
+use crate::ui::Ui;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -39,23 +39,30 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         // A remote is in the person's own repository.
         context.typed.changed_nothing();
     }
+    if context.asked.is_some() {
+        // The client adds it.
+        return Ok(Status::Done);
+    }
     if identity::git(&["rev-parse", "--git-dir"]).is_none() {
         if args.branch.is_some() {
             return Ok(Status::Done);
         }
-        return Err(CommandError::failed(
-            "This folder is in no git repository.\nBegin one: git init",
-        ));
+        return Err(nowhere());
     }
-    point(context, context.remote_name(), &context.repository(&app))?;
+    point(&context.ui, context.remote_name(), &context.git_url(&app))?;
     Ok(Status::Done)
 }
 
-/// Makes a remote of the repository around this folder point to an app's repository.
+/// The error where there is no repository around this folder.
+pub fn nowhere() -> CommandError {
+    CommandError::failed("This folder is in no git repository.\nBegin one: git init")
+}
+
+/// Makes a remote of the repository around this folder point to this one.
 ///
 /// # Errors
 /// Where git refuses.
-pub fn point(context: &Context, remote: &str, repository: &Path) -> Result<(), CommandError> {
+pub fn point(ui: &Ui, remote: &str, url: &str) -> Result<(), CommandError> {
     let exists = identity::git(&["remote", "get-url", remote]).is_some();
     let (verb, told) = if exists {
         ("set-url", "updated")
@@ -64,7 +71,7 @@ pub fn point(context: &Context, remote: &str, repository: &Path) -> Result<(), C
     };
     let output = Command::new("git")
         .args(["remote", verb, remote])
-        .arg(repository)
+        .arg(url)
         .output();
     let output =
         output.map_err(|error| CommandError::failed(format!("git cannot be run: {error}")))?;
@@ -73,6 +80,6 @@ pub fn point(context: &Context, remote: &str, repository: &Path) -> Result<(), C
             String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         ));
     }
-    context.ui.data(format_args!("Git remote {remote} {told}"));
+    ui.data(format_args!("Git remote {remote} {told}"));
     Ok(())
 }

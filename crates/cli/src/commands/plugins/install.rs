@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let package = Package::read(&args.from, &context.home)?;
+    let package = Package::read(&context.path(&args.from), &context.home)?;
     let name = &package.info().name;
     if install::is_installed(&context.home, name) {
         let from = args.from.display();

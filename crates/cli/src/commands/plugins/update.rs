@@ -39,7 +39,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let from = from.display();
         return Err(error.hint(&format!("To install it: slugline plugins:install {from}")));
     }
-    let package = Package::read(from, home)?;
+    let package = Package::read(&context.path(from), home)?;
     let info = package.info();
     if info.name != *name {
         let text = format!(

@@ -66,7 +66,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
 }
 
-fn is_script(text: &str) -> bool {
+/// Whether a script is meant, and no tier that is installed.
+pub fn is_script(text: &str) -> bool {
     text.contains('/') || text.ends_with(".lua") || text.ends_with(".luau")
 }
 

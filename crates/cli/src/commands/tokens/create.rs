@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use slugline_core::access::{Scope, Token, TokenId};
 use slugline_core::actor::Actor;
+use slugline_core::app::AppName;
 use slugline_core::port::{Access, Clock, Ids, Ledger};
 use slugline_server::secret;
 
@@ -22,7 +23,7 @@ pub struct Args {
     /// Whose it is; else whoever acts
     #[arg(short, long, value_name = "EMAIL")]
     user: Option<String>,
-    /// What it may be used for: read, config, deploy, rollback, admin
+    /// What it may be used for: read, config, deploy, rollback, admin, or machine: all of its apps and the machine itself
     #[arg(
         short,
         long = "scope",
@@ -42,6 +43,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Some(user) => Actor::new(user).map_err(|error| CommandError::usage(error.to_string()))?,
         None => context.actor()?,
     };
+    if args.scopes.contains(&Scope::Machine) {
+        refuse_machine(context, app.as_ref())?;
+    }
     let now = MachineClock::new(&context.env)?.now();
     let expires_at = args.expires.as_deref();
     let expires_at = expires_at
@@ -72,4 +76,18 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         token.id.as_str().get(..8).unwrap_or_default()
     ));
     Ok(Status::Done)
+}
+
+/// S43: a token for the machine is for no one app, and is made by whoever is at the machine.
+fn refuse_machine(context: &Context, app: Option<&AppName>) -> Result<(), CommandError> {
+    if let Some(app) = app {
+        let text = format!("A token for the machine is for all its apps, not for {app} alone.");
+        return Err(CommandError::usage(text));
+    }
+    if context.asked.is_some() {
+        let text = "A token for the machine is made at the machine itself.";
+        return Err(CommandError::failed(text)
+            .hint("Sign in there: slugline tokens:create --scope machine"));
+    }
+    Ok(())
 }
