@@ -1,6 +1,7 @@
 //! The API as the client of 2012 speaks it: the requests that it sends, with its headers, and what it needs of
 //! the answers.
 
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 use slugline_testkit::environment::{Answer, ApiClient};
 use slugline_tests::{QUIET, deploy, with_app};
@@ -112,4 +113,95 @@ fn apps_addons_and_processes_are_those_of_2012() {
     assert!(api.get("/apps").is(200).json().is_array());
     // What only the other version has is answered by it.
     let _ = json.get("/apps/myapp/config-vars").is(200);
+}
+
+#[test]
+fn who_logs_in_with_a_token_has_it_as_the_key_and_guesses_are_slowed() {
+    let environment = with_app(None);
+    let _serving = environment.serve();
+    let token = environment.token(&[]);
+    let nobody = environment.api_with(&token).without("Authorization");
+    let json = client(&nobody).with("Accept", "application/json");
+    let login = |password: &str| {
+        let text = format!("username=jim%40example.com&password={password}");
+        form(&json, "POST", "/login", &text)
+    };
+    let told = login(&token).is(200).json();
+    assert_eq!(told["api_key"], token.as_str());
+    assert_eq!(told["email"], "jim@example.com");
+    // The client goes on with the key as the password.
+    let encoded = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("jim@example.com:{token}"),
+    );
+    let jim = client(&nobody).with("Authorization", &format!("Basic {encoded}"));
+    assert!(jim.get("/apps").is(200).body.contains("myapp"));
+    let wrong = login("slg_wrong").is(401);
+    assert_eq!(wrong.json()["error"], "Invalid credentials provided.");
+    let statuses: Vec<_> = (0..30).map(|_| login("").status).collect();
+    assert!(statuses.starts_with(&[401; 15]), "{statuses:?}");
+    assert!(statuses.ends_with(&[429; 5]), "{statuses:?}");
+    // Whoever else comes from there waits as well, with the right one too.
+    assert_eq!(login(&token).status, 429);
+}
+
+#[test]
+fn what_is_set_of_an_app_is_set_as_in_2012() {
+    let environment = with_app(None);
+    let _serving = environment.serve();
+    deploy(&environment, "worker: exec sleep 1000\n", "575bfa8");
+    let xml = client(&environment.api());
+    let ask = |method: &str, path: &str, body: &str| {
+        let path = format!("/apps/myapp/{path}");
+        let answer = form(&xml, method, &path, body);
+        format!(
+            "{} {}",
+            answer.status,
+            answer.body.trim().replace('\n', " ")
+        )
+    };
+    let reads = |path: &str| ask("GET", path, "");
+    let told = [
+        ask(
+            "POST",
+            "collaborators",
+            "collaborator[email]=ann%40example.com",
+        ),
+        reads("collaborators"),
+        ask("DELETE", "collaborators/ann%40example.com", ""),
+        ask("DELETE", "collaborators/ann%40example.com", ""),
+        ask("POST", "domains", "www.example.com"),
+        ask("POST", "domains", "www.example.com"),
+        reads("domains"),
+        ask("DELETE", "domains/www.example.com", ""),
+        ask("POST", "logs/drains", "url=syslog%3A%2F%2F127.0.0.1%3A9"),
+        reads("logs/drains"),
+        ask("DELETE", "logs/drains?url=syslog%3A%2F%2F127.0.0.1%3A9", ""),
+        ask("DELETE", "logs/drains?url=syslog%3A%2F%2F127.0.0.1%3A9", ""),
+        reads("stack"),
+        ask("PUT", "stack", "bamboo-mri-1.9.2"),
+        ask("PUT", "dynos", "dynos=0"),
+        ask("PUT", "workers", "workers=2"),
+    ];
+    assert_snapshot!(told.join("\n"), @r#"
+    200 ann@example.com added as a collaborator on myapp.
+    200 <?xml version="1.0" encoding="UTF-8"?> <collaborators type="array"><collaborator><email>jim@example.com</email></collaborator><collaborator><email>ann@example.com</email></collaborator></collaborators>
+    200 ann@example.com has been removed as collaborator on myapp.
+    404 Collaborator not found
+    201 www.example.com added to myapp
+    422 <?xml version="1.0" encoding="UTF-8"?> <errors><error>www.example.com is a domain of myapp already.</error></errors>
+    200 <?xml version="1.0" encoding="UTF-8"?> <domains type="array"><domain><domain>www.example.com</domain></domain></domains>
+    200 
+    200 Successfully added drain syslog://127.0.0.1:9
+    200 syslog://127.0.0.1:9
+    200 Successfully removed drain syslog://127.0.0.1:9
+    404 Log drain not found
+    200 [{"beta":false,"current":true,"name":"cedar","requested":false}]
+    422 <?xml version="1.0" encoding="UTF-8"?> <errors><error>There is one stack here: cedar.</error></errors>
+    422 <?xml version="1.0" encoding="UTF-8"?> <errors><error>myapp has no process type web It has: worker</error></errors>
+    200 2
+    "#);
+    let key = xml.send("POST", "/user/keys", "ssh-rsa AAAA").is(422);
+    assert!(key.body.contains("No key is needed"), "{key}");
+    let _ = xml.send("DELETE", "/user/keys/jim", "").is(404);
 }

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{ApiError, Kind};
+use crate::v2::login;
 
 /// Requests that a token may make at once.
 const POOL: f64 = 4500.0;
@@ -100,6 +101,7 @@ pub(crate) async fn layer(
         return too_many(wait);
     }
     let token = request.headers().get(AUTHORIZATION).cloned();
+    let guesses = token.is_some() || request.uri().path() == login::PATH;
     let left = token.as_ref().map(|token| {
         let key = Sha256::digest(token.as_bytes()).into();
         limits.tokens.take(key, 1.0, Instant::now())
@@ -114,7 +116,7 @@ pub(crate) async fn layer(
     }
     let mut response = next.run(request).await;
     // Asking without a token is how git begins; trying one that is none is what is slowed.
-    if response.status() == StatusCode::UNAUTHORIZED && token.is_some() {
+    if response.status() == StatusCode::UNAUTHORIZED && guesses {
         let _ = address.map(|address| limits.addresses.take(address, 1.0, Instant::now()));
     }
     if let Some(left) = left {

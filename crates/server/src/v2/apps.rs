@@ -7,6 +7,7 @@ use slugline_core::access::Permission;
 use slugline_core::port::Outline;
 
 use super::form::{Xml, element, field};
+use super::settings::STACK;
 use crate::backend::Reading;
 use crate::body;
 use crate::desk::Desk;
@@ -43,8 +44,7 @@ fn described(reading: &dyn Reading, outline: &Outline) -> String {
         ("name", app.name.as_str()),
         ("owner", app.owner.as_str()),
         ("create_status", "complete"),
-        // For that stack clients do not ask how many processes there are of two old types.
-        ("stack", "cedar"),
+        ("stack", STACK),
         ("slug_size", &size),
         ("web_url", &reading.url(&app.name)),
         ("git_url", &reading.git_url(&app.name)),
@@ -59,7 +59,7 @@ pub(crate) async fn create(desk: Desk, form: Bytes) -> Result<(StatusCode, Xml),
     let fields = [
         element("name", made.name()),
         element("create_status", "complete"),
-        element("stack", "cedar"),
+        element("stack", STACK),
         element("web_url", made.web_url()),
         element("git_url", made.git_url()),
     ];

@@ -5,8 +5,10 @@ mod addons;
 mod apps;
 mod errors;
 mod form;
+pub(crate) mod login;
 mod processes;
 mod releases;
+mod settings;
 
 use axum::Router;
 use axum::http::HeaderMap;
@@ -38,9 +40,7 @@ pub(crate) fn routes() -> Router<State> {
         )
         .route("/apps/{app}/status", put(apps::status))
         .route("/apps/{app}/server/maintenance", post(apps::maintenance))
-        .route("/apps/{app}/collaborators", get(apps::collaborators))
-        .route("/apps/{app}/domains", get(apps::domains))
-        .route("/user/keys", get(apps::keys))
+        .merge(of_settings())
         .route("/addons", get(addons::catalogue))
         .route("/apps/{app}/addons", get(addons::list))
         .route(
@@ -62,7 +62,48 @@ pub(crate) fn routes() -> Router<State> {
         .route("/apps/{app}/ps/stop", post(processes::stop))
         .route("/apps/{app}/ps/scale", post(processes::scale))
         .route("/apps/{app}/logs", get(processes::logs))
+        .route("/apps/{app}/dynos", put(processes::dynos))
+        .route("/apps/{app}/workers", put(processes::workers))
         .layer(middleware::from_fn(errors::layer))
+}
+
+/// Those of what is set of an app, and of who asks.
+fn of_settings() -> Router<State> {
+    Router::new()
+        .route(login::PATH, post(login::login))
+        .route(
+            "/apps/{app}/collaborators",
+            get(apps::collaborators).post(settings::add_collaborator),
+        )
+        .route(
+            "/apps/{app}/collaborators/{user}",
+            delete(settings::remove_collaborator),
+        )
+        .route(
+            "/apps/{app}/domains",
+            get(apps::domains).post(settings::add_domain),
+        )
+        .route(
+            "/apps/{app}/domains/{domain}",
+            delete(settings::remove_domain),
+        )
+        .route(
+            "/apps/{app}/logs/drains",
+            get(settings::drains)
+                .post(settings::add_drain)
+                .delete(settings::remove_drain),
+        )
+        .route(
+            "/apps/{app}/stack",
+            get(settings::stack).put(settings::set_stack),
+        )
+        .route(
+            "/user/keys",
+            get(apps::keys)
+                .post(settings::add_key)
+                .delete(settings::remove_keys),
+        )
+        .route("/user/keys/{key}", delete(settings::remove_key))
 }
 
 #[cfg(test)]

@@ -69,16 +69,36 @@ fn invalid(text: &str) -> ApiError {
     ApiError::new(Kind::InvalidParams, text)
 }
 
+/// How many processes of the type `web` there are to be.
+pub(crate) async fn dynos(desk: Desk, app: Path<String>, form: Bytes) -> Result<String, ApiError> {
+    scaled(desk, app.0, ("web".to_owned(), field(&form, "dynos"))).await
+}
+
+/// How many processes of the type `worker` there are to be.
+pub(crate) async fn workers(
+    desk: Desk,
+    app: Path<String>,
+    form: Bytes,
+) -> Result<String, ApiError> {
+    scaled(desk, app.0, ("worker".to_owned(), field(&form, "workers"))).await
+}
+
 /// Answers how many there are to be now.
 pub(crate) async fn scale(
     desk: Desk,
     Path(app): Path<String>,
     form: Bytes,
 ) -> Result<String, ApiError> {
-    let (kind, quantity) = (field(&form, "type"), field(&form, "qty"));
-    let (Some(kind), Some(quantity)) = (kind, quantity) else {
-        return Err(invalid("Say what: type=web&qty=2"));
-    };
+    let kind = field(&form, "type").ok_or_else(|| invalid("Say what: type=web&qty=2"))?;
+    scaled(desk, app, (kind, field(&form, "qty"))).await
+}
+
+async fn scaled(
+    desk: Desk,
+    app: String,
+    (kind, quantity): (String, Option<String>),
+) -> Result<String, ApiError> {
+    let quantity = quantity.ok_or_else(|| invalid("Say how many."))?;
     let update = Update {
         r#type: None,
         quantity: Some(Quantity::Text(quantity)),
