@@ -35,7 +35,9 @@ pub(crate) use log_sessions::LogSessions;
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Slugline",
-    description = "Release management on a machine of your own: what clients of Heroku's Platform API speak.",
+    description = "Release management on a machine of your own: what clients of Heroku's Platform API speak. \
+        Ask with `Accept: application/vnd.heroku+json; version=3`: who accepts `application/json` alone gets \
+        the answers of 2012, which are not described here.",
     license(name = "MIT OR Apache-2.0")
 ))]
 struct Document;
