@@ -33,12 +33,12 @@ pub(crate) struct Installation {
 /// The buildpacks that are to build.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct Wanted {
-    updates: Vec<Update>,
+    updates: Vec<BuildpackUpdate>,
 }
 
 /// One of them.
 #[derive(Debug, Deserialize, ToSchema)]
-struct Update {
+struct BuildpackUpdate {
     #[expect(dead_code, reason = "whichever it is, it is refused")]
     buildpack: String,
 }

@@ -360,7 +360,7 @@ impl From<(&ConfigKey, &ConfigValue)> for AddonVar {
 /// Something named by its name or id: as text, or as an object that has one of them.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum Named {
+pub(crate) enum Reference {
     /// The name or the id.
     Text(String),
     /// An object.
@@ -372,7 +372,7 @@ pub(crate) enum Named {
     },
 }
 
-impl Named {
+impl Reference {
     /// The words that name it; none where the object has none.
     pub(crate) fn words(&self) -> &str {
         match self {
@@ -418,7 +418,7 @@ pub(crate) struct NewAttachmentName {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NewAddon {
     /// `memcache`, `memcache:free`, the plan's id, or an object with one of them as `name` or `id`.
-    pub(crate) plan: Named,
+    pub(crate) plan: Reference,
     /// The options of the service.
     #[serde(default)]
     pub(crate) config: BTreeMap<String, OptionValue>,
@@ -434,7 +434,7 @@ pub(crate) struct NewAddon {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct AddonChange {
     /// As when it is added.
-    pub(crate) plan: Option<Named>,
+    pub(crate) plan: Option<Reference>,
     /// Not for use: add-ons are named by their service and id.
     pub(crate) name: Option<String>,
     /// The app's name, where the change loses releases.
@@ -476,7 +476,7 @@ pub(crate) struct AttachmentSought {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NewAttachment {
     /// The add-on.
-    pub(crate) addon: Named,
+    pub(crate) addon: Reference,
     /// The app.
-    pub(crate) app: Named,
+    pub(crate) app: Reference,
 }

@@ -83,7 +83,7 @@ fn status(status: &Status) -> &'static str {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NewRelease {
     /// The release to roll back to: its id, `40` or `v40`.
-    pub(crate) release: Option<Named>,
+    pub(crate) release: Option<ReleaseName>,
     /// Where it begins with `Retry of`, the newest release is made once more, as it failed.
     pub(crate) description: Option<String>,
 }
@@ -91,14 +91,14 @@ pub(crate) struct NewRelease {
 /// A release, named: as text, or by its number.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum Named {
+pub(crate) enum ReleaseName {
     /// `40`
     Number(u64),
     /// An id, `"40"` or `"v40"`.
     Text(String),
 }
 
-impl std::fmt::Display for Named {
+impl std::fmt::Display for ReleaseName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
