@@ -1,8 +1,14 @@
 //! Where a client has reached us, for the addresses that it is told. It must not know what is there.
 
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, Uri};
+use std::convert::Infallible;
 
+use axum::extract::FromRequestParts;
+use axum::http::header::HOST;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+use slugline_core::app::AppName;
+
+use crate::backend::Reading;
 use crate::error::{ApiError, Kind};
 
 /// The host, with its port where it has one, by the name that the client knows; `None` where it said none
@@ -29,6 +35,28 @@ pub(crate) fn base(headers: &HeaderMap, uri: &Uri) -> Result<String, ApiError> {
     let host = host(headers, uri);
     let host = host.ok_or_else(|| ApiError::new(Kind::BadRequest, "The request names no host."))?;
     Ok(format!("{}://{host}", scheme(headers)))
+}
+
+/// What addresses of ours begin with, as the client has them, where it said that.
+#[derive(Clone, Debug)]
+pub(crate) struct Here(pub(crate) Option<String>);
+
+impl Here {
+    /// Where this app's code is pushed to.
+    pub(crate) fn git_url(&self, reading: &dyn Reading, app: &AppName) -> String {
+        match &self.0 {
+            Some(base) => format!("{base}/{app}.git"),
+            None => reading.git_url(app),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Here {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(base(&parts.headers, &parts.uri).ok()))
+    }
 }
 
 #[cfg(test)]

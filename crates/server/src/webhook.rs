@@ -13,6 +13,7 @@ use slugline_core::webhook::{Due, Happened, Happening};
 use crate::backend::{Reading, Unavailable};
 use crate::error::ApiError;
 use crate::had::Had;
+use crate::here::Here;
 use crate::v3;
 use crate::wire::addon::Addon;
 use crate::wire::domain::Domain;
@@ -87,7 +88,7 @@ fn told(reading: &dyn Reading, app: &App, event: &Happened) -> Result<Told, ApiE
         }
         Happening::Maintenance { on } => {
             let outline = reading.ledger().outline(&app.name)?;
-            let mut data = value(&v3::described(reading, &outline)?)?;
+            let mut data = value(&v3::described(reading, &outline, &Here(None))?)?;
             data["maintenance"] = json!(on);
             ("app", data, json!({"maintenance": !on}))
         }

@@ -12,6 +12,7 @@ use crate::backend::Reading;
 use crate::body;
 use crate::desk::Desk;
 use crate::error::{ApiError, Kind};
+use crate::here::Here;
 use crate::v3;
 use crate::wire::app::{AppChange, NewApp};
 
@@ -28,14 +29,18 @@ pub(crate) async fn list(desk: Desk) -> Result<Xml, ApiError> {
     Ok(Xml(format!("<apps type=\"array\">{}</apps>", read.await?)))
 }
 
-pub(crate) async fn info(desk: Desk, Path(app): Path<String>) -> Result<Xml, ApiError> {
-    let read = desk.of_app((app, Permission::Read), |reading, app| {
-        Ok(described(reading, &reading.ledger().outline(&app.name)?))
+pub(crate) async fn info(desk: Desk, here: Here, Path(app): Path<String>) -> Result<Xml, ApiError> {
+    let read = desk.of_app((app, Permission::Read), move |reading, app| {
+        Ok(described(
+            reading,
+            &reading.ledger().outline(&app.name)?,
+            &here,
+        ))
     });
     read.await.map(Xml)
 }
 
-fn described(reading: &dyn Reading, outline: &Outline) -> String {
+fn described(reading: &dyn Reading, outline: &Outline, here: &Here) -> String {
     let app = &outline.app;
     let current = outline.current.as_ref();
     let slug = current.and_then(|release| release.slug.as_ref());
@@ -47,15 +52,19 @@ fn described(reading: &dyn Reading, outline: &Outline) -> String {
         ("stack", STACK),
         ("slug_size", &size),
         ("web_url", &reading.url(&app.name)),
-        ("git_url", &reading.git_url(&app.name)),
+        ("git_url", &here.git_url(reading, &app.name)),
     ];
     let fields = fields.map(|(name, text)| element(name, text));
     format!("<app>{}</app>", fields.concat())
 }
 
-pub(crate) async fn create(desk: Desk, form: Bytes) -> Result<(StatusCode, Xml), ApiError> {
+pub(crate) async fn create(
+    desk: Desk,
+    here: Here,
+    form: Bytes,
+) -> Result<(StatusCode, Xml), ApiError> {
     let name = field(&form, "app[name]");
-    let (status, made) = v3::apps::create(desk, body::Json(NewApp { name })).await?;
+    let (status, made) = v3::apps::create(desk, here, body::Json(NewApp { name })).await?;
     let fields = [
         element("name", made.name()),
         element("create_status", "complete"),
@@ -67,8 +76,12 @@ pub(crate) async fn create(desk: Desk, form: Bytes) -> Result<(StatusCode, Xml),
 }
 
 /// Whether it is made: it is, where it is there.
-pub(crate) async fn status(desk: Desk, app: Path<String>) -> Result<StatusCode, ApiError> {
-    info(desk, app).await?;
+pub(crate) async fn status(
+    desk: Desk,
+    here: Here,
+    app: Path<String>,
+) -> Result<StatusCode, ApiError> {
+    info(desk, here, app).await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -79,13 +92,18 @@ pub(crate) async fn rename(desk: Desk, Path(app): Path<String>) -> Result<Status
     refused.await
 }
 
-pub(crate) async fn destroy(desk: Desk, app: Path<String>) -> Result<StatusCode, ApiError> {
-    let _ = v3::apps::destroy(desk, app).await?;
+pub(crate) async fn destroy(
+    desk: Desk,
+    here: Here,
+    app: Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let _ = v3::apps::destroy(desk, here, app).await?;
     Ok(StatusCode::OK)
 }
 
 pub(crate) async fn maintenance(
     desk: Desk,
+    here: Here,
     app: Path<String>,
     form: Bytes,
 ) -> Result<StatusCode, ApiError> {
@@ -103,7 +121,7 @@ pub(crate) async fn maintenance(
         maintenance,
         ..AppChange::default()
     };
-    let _ = v3::apps::change(desk, app, body::Json(wanted)).await?;
+    let _ = v3::apps::change(desk, here, app, body::Json(wanted)).await?;
     Ok(StatusCode::OK)
 }
 

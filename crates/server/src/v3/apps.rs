@@ -13,6 +13,7 @@ use crate::backend::Reading;
 use crate::body;
 use crate::desk::Desk;
 use crate::error::{ApiError, Kind};
+use crate::here::Here;
 use crate::range::{Part, Range};
 use crate::wire::app::{App, AppChange, NewApp, STACK};
 use crate::wire::error::Errors;
@@ -24,7 +25,7 @@ const FIELDS: &[&str] = &["name", "id"];
     params(("Range" = Option<String>, Header, example = "name ..; max=200")),
     responses((status = 200, body = Vec<App>),
         (status = 206, body = Vec<App>, description = "A part; `Next-Range` leads on"), Errors))]
-pub(crate) async fn list(desk: Desk, range: Range) -> Result<Part<App>, ApiError> {
+pub(crate) async fn list(desk: Desk, here: Here, range: Range) -> Result<Part<App>, ApiError> {
     desk.read(move |reading, token| {
         let visible = visible(reading, token)?;
         let part = range.of(FIELDS, visible, |outline, field| match field {
@@ -33,7 +34,7 @@ pub(crate) async fn list(desk: Desk, range: Range) -> Result<Part<App>, ApiError
         })?;
         part.turned(|rows| {
             rows.iter()
-                .map(|outline| described(reading, outline))
+                .map(|outline| described(reading, outline, &here))
                 .collect()
         })
     })
@@ -48,6 +49,7 @@ pub(crate) async fn list(desk: Desk, range: Range) -> Result<Part<App>, ApiError
         (status = 206, body = Vec<App>, description = "A part; `Next-Range` leads on"), Errors))]
 pub(crate) async fn of_account(
     desk: Desk,
+    here: Here,
     Path(user): Path<String>,
     range: Range,
 ) -> Result<Part<App>, ApiError> {
@@ -55,16 +57,20 @@ pub(crate) async fn of_account(
     if user != "~" && user != own.as_str() && user != crate::ids::user(own).to_string() {
         return Err(ApiError::no_such("user"));
     }
-    list(desk, range).await
+    list(desk, here, range).await
 }
 
 /// One app
 #[utoipa::path(get, path = "/apps/{app}", tag = "apps",
     params(("app" = String, Path, description = "Its name or id")),
     responses((status = 200, body = App), Errors))]
-pub(crate) async fn info(desk: Desk, Path(app): Path<String>) -> Result<Json<App>, ApiError> {
-    let read = desk.of_app((app, Permission::Read), |reading, app| {
-        described(reading, &reading.ledger().outline(&app.name)?)
+pub(crate) async fn info(
+    desk: Desk,
+    here: Here,
+    Path(app): Path<String>,
+) -> Result<Json<App>, ApiError> {
+    let read = desk.of_app((app, Permission::Read), move |reading, app| {
+        described(reading, &reading.ledger().outline(&app.name)?, &here)
     });
     Ok(Json(read.await?))
 }
@@ -74,6 +80,7 @@ pub(crate) async fn info(desk: Desk, Path(app): Path<String>) -> Result<Json<App
     responses((status = 201, body = App), Errors))]
 pub(crate) async fn create(
     desk: Desk,
+    here: Here,
     body::Json(new): body::Json<NewApp>,
 ) -> Result<(StatusCode, Json<App>), ApiError> {
     let name = match &new.name {
@@ -96,7 +103,11 @@ pub(crate) async fn create(
             wait: true,
         };
         changing.create_app(&request)?;
-        described(changing.reading(), &changing.ledger().outline(&name)?)
+        described(
+            changing.reading(),
+            &changing.ledger().outline(&name)?,
+            &here,
+        )
     });
     Ok((StatusCode::CREATED, Json(made.await?)))
 }
@@ -107,6 +118,7 @@ pub(crate) async fn create(
     responses((status = 200, body = App), Errors))]
 pub(crate) async fn change(
     desk: Desk,
+    here: Here,
     Path(app): Path<String>,
     body::Json(wanted): body::Json<AppChange>,
 ) -> Result<Json<App>, ApiError> {
@@ -127,7 +139,11 @@ pub(crate) async fn change(
                 Err(error) => return Err(error.into()),
             }
         }
-        described(changing.reading(), &changing.ledger().outline(&app.name)?)
+        described(
+            changing.reading(),
+            &changing.ledger().outline(&app.name)?,
+            &here,
+        )
     });
     Ok(Json(changed.await?))
 }
@@ -155,9 +171,17 @@ pub(crate) fn no_other_name(app: &AppName) -> ApiError {
 #[utoipa::path(delete, path = "/apps/{app}", tag = "apps",
     params(("app" = String, Path, description = "Its name or id")),
     responses((status = 200, body = App, description = "What it was"), Errors))]
-pub(crate) async fn destroy(desk: Desk, Path(app): Path<String>) -> Result<Json<App>, ApiError> {
-    let gone = desk.change((app, Permission::Admin), |changing, app, request| {
-        let was = described(changing.reading(), &changing.ledger().outline(&app.name)?)?;
+pub(crate) async fn destroy(
+    desk: Desk,
+    here: Here,
+    Path(app): Path<String>,
+) -> Result<Json<App>, ApiError> {
+    let gone = desk.change((app, Permission::Admin), move |changing, app, request| {
+        let was = described(
+            changing.reading(),
+            &changing.ledger().outline(&app.name)?,
+            &here,
+        )?;
         changing.destroy_app(request)?;
         Ok(was)
     });
@@ -175,13 +199,17 @@ pub(crate) fn visible(reading: &dyn Reading, token: &Token) -> Result<Vec<Outlin
     Ok(all)
 }
 
-pub(crate) fn described(reading: &dyn Reading, outline: &Outline) -> Result<App, ApiError> {
+pub(crate) fn described(
+    reading: &dyn Reading,
+    outline: &Outline,
+    here: &Here,
+) -> Result<App, ApiError> {
     let name = &outline.app.name;
     let settings = reading.ledger().settings(name)?;
     Ok(App::new(
         outline,
         &settings,
         reading.url(name),
-        reading.git_url(name),
+        here.git_url(reading, name),
     ))
 }
