@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
-use slugline_testkit::environment::{Caller, TestEnvironment};
+use slugline_testkit::environment::{Caller, TestEnvironment, wait_until};
 use slugline_tests::{QUIET, repository};
 
 /// What `curl` has as the status and the error, asking with these words.
@@ -107,6 +107,21 @@ fn both_are_spoken_on_one_port() {
     let before = std::fs::read(&kept).unwrap();
     let _serving = environment.serve();
     assert_eq!(std::fs::read(&kept).unwrap(), before);
+    // One that ends soon is made anew, and used, while it serves.
+    let text = String::from_utf8(before).unwrap();
+    let (_, pem) = text.split_once('\n').unwrap();
+    std::fs::write(&kept, format!("# good until 2000-01-01\n{pem}")).unwrap();
+    let tls = environment.api_url().replace("http://", "https://");
+    wait_until("it is renewed", || {
+        let shown = environment.run(["certs:show"]).success();
+        environment.write_file("renewed.pem", &shown.stdout);
+        !text.contains(shown.stdout.trim())
+            && curl(&environment, &["--cacert", "renewed.pem", &tls]) == "404"
+    });
+    assert_eq!(
+        curl(&environment, &["--cacert", "ours.pem", &tls]),
+        "000 curl"
+    );
 }
 
 #[test]
@@ -125,6 +140,16 @@ fn the_operators_certificate_is_used_where_there_is_one() {
     let words = ["--cacert", "cert.pem", "--resolve", &resolve, &url];
     assert_eq!(curl(&environment, &words), "404");
     assert!(!environment.home().join("api-cert.pem").exists());
+    // Another one that is put in its place is used from then on.
+    let next = rcgen::generate_simple_self_signed(["api.example.com".to_owned()]).unwrap();
+    environment.write_file("next.pem", next.cert.pem());
+    let renewed = ["--cacert", "next.pem", "--resolve", &resolve, &url];
+    assert_eq!(curl(&environment, &renewed), "000 curl");
+    environment.write_file("cert.pem", next.cert.pem());
+    environment.write_file("key.pem", next.signing_key.serialize_pem());
+    wait_until("the new one is used", || {
+        curl(&environment, &renewed) == "404"
+    });
     let _ = environment.run(["serve", "--stop"]).success();
     let _ = child.wait();
 }
@@ -157,6 +182,14 @@ fn a_public_address_needs_a_token() {
         ),
         curl(&environment, &[&url("http", "127.0.0.1")]),
     ];
+    let _ = environment.run(["apps:create", "shop"]).success();
+    let token = format!("Authorization: Bearer {}", environment.token(&[]));
+    let shop = format!("{}apps/shop", url("https", "localhost"));
+    let asked = curl(&environment, &["--cacert", "ours.pem", "-H", &token, &shop]);
+    assert_eq!(asked, "200");
+    let told = std::fs::read_to_string(environment.work().join("body")).unwrap();
+    let git_url = format!("\"git_url\":\"{}shop.git\"", url("https", "localhost"));
+    assert!(told.contains(&git_url), "{told}");
     // From another address of this machine, which is none of the loopback's, where it has one.
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     let other = socket

@@ -4,8 +4,10 @@
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use slugline_server::certificate::{Certificate, is_old, make};
+use jiff::civil::Date;
+use slugline_server::certificate::{Certificate, InUse, is_old, make};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -43,10 +45,7 @@ pub fn certificate(context: &Context, given: Option<&Given>) -> Result<Certifica
         });
     }
     let path = path(context);
-    // Clients go by the true time, whatever SLUGLINE_NOW says.
-    let today = jiff::Timestamp::now()
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .date();
+    let today = today();
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let text = if is_old(&text, today) {
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
@@ -62,6 +61,67 @@ pub fn certificate(context: &Context, given: Option<&Given>) -> Result<Certifica
     Certificate::read(text.as_bytes(), text.as_bytes()).map_err(|error| {
         CommandError::failed(format!("{} cannot be used: {error}", path.display()))
     })
+}
+
+/// Keeps the certificate that is in use what it should be: the files may be replaced while it is.
+pub struct Renewal {
+    in_use: InUse,
+    given: Option<Given>,
+    seen: Stamp,
+}
+
+/// What differs where there may be another certificate: when files were written, and the day.
+type Stamp = (Vec<Option<SystemTime>>, Date);
+
+impl Renewal {
+    /// Of the one in use, which was just read.
+    pub fn new(context: &Context, in_use: InUse, given: Option<Given>) -> Self {
+        let seen = stamp(context, given.as_ref());
+        Self {
+            in_use,
+            given,
+            seen,
+        }
+    }
+
+    /// Goes on with another one, where there is one.
+    pub fn look(&mut self, context: &Context) {
+        let is = stamp(context, self.given.as_ref());
+        if is == self.seen {
+            return;
+        }
+        match certificate(context, self.given.as_ref()) {
+            Ok(next) => {
+                let fingerprint = next.fingerprint();
+                if self.in_use.renew(next) {
+                    let text =
+                        format_args!("The API has another certificate: SHA-256 {fingerprint}");
+                    context.ui.status(text);
+                }
+            }
+            Err(error) => context.ui.warning(error.text),
+        }
+        // It may have been made just now.
+        self.seen = match self.given {
+            Some(_) => is,
+            None => stamp(context, None),
+        };
+    }
+}
+
+fn stamp(context: &Context, given: Option<&Given>) -> Stamp {
+    let files = match given {
+        Some(given) => vec![given.chain.clone(), given.key.clone()],
+        None => vec![path(context)],
+    };
+    let written = |file: &PathBuf| file.metadata().and_then(|data| data.modified()).ok();
+    (files.iter().map(written).collect(), today())
+}
+
+/// Clients go by the true time, whatever `SLUGLINE_NOW` says.
+fn today() -> Date {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    now.date()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {

@@ -15,10 +15,11 @@ use slugline_ledger::SqliteLedger;
 use slugline_runtime::{
     AppSpec, Desired, Limits, Opinion, Phases, ServeError, ServeOptions, Watched,
 };
+use slugline_server::certificate::InUse;
 use slugline_server::{Door, Open};
 
 use crate::api::Api;
-use crate::certificate::{Given, certificate};
+use crate::certificate::{Given, Renewal, certificate};
 use crate::clock::MachineClock;
 use crate::commands::doctor::less;
 use crate::context::Context;
@@ -95,18 +96,20 @@ pub fn serve(
                  what is current is started again."
             ));
         }
-        if let Some((open, url)) = doors
+        let mut renewal = None;
+        if let Some((open, url, renewed)) = doors
             .api
             .0
             .and_then(|address| open_api(context, doors, (address, phases)))
         {
             let _ = api_url.set(url);
             api.replace(Some(open));
+            renewal = Some(renewed);
         }
         if let Some(words) = less(&ready.shut) {
             context.ui.status(words);
         }
-        upkeep.begin();
+        upkeep.begin(renewal);
         postman.replace(Some(Postman::begin(context)));
     };
     slugline_runtime::serve(options, ready).map_err(|error| match error {
@@ -121,7 +124,7 @@ fn open_api(
     context: &Context,
     doors: &Doors,
     (address, phases): (SocketAddr, Arc<Phases>),
-) -> Option<(Open, String)> {
+) -> Option<(Open, String, Renewal)> {
     let opened = certificate(context, doors.api_certificate.as_ref()).and_then(|certificate| {
         let public = !address.ip().is_loopback();
         if public && context.ledger()?.tokens()?.is_empty() {
@@ -135,17 +138,20 @@ fn open_api(
         let listener = TcpListener::bind(address).map_err(cannot)?;
         let scheme = if public { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr().map_err(cannot)?);
+        let in_use = InUse::new(certificate);
         let door = Door {
             listener,
             backend: Arc::new(Api::new(context, url.clone(), phases)),
-            certificate: Some(certificate),
+            certificate: Some(in_use.clone()),
         };
-        Ok((slugline_server::open(door).map_err(cannot)?, url))
+        let open = slugline_server::open(door).map_err(cannot)?;
+        let given = doors.api_certificate.clone();
+        Ok((open, url, Renewal::new(context, in_use, given)))
     });
     match opened {
-        Ok((open, url)) => {
+        Ok((open, url, renewal)) => {
             context.ui.status(format_args!("The API is at {url}"));
-            Some((open, url))
+            Some((open, url, renewal))
         }
         Err(error) => {
             context.ui.warning(error.text);

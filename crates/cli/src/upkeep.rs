@@ -1,6 +1,7 @@
 //! What goes on in `slugline serve` beside the apps: what operations that died have left is finished
-//! or undone, what could not be announced is announced (S31), and what nothing needs is removed. It
-//! must not be needed: a command does the first for its own app, and `gc` the last.
+//! or undone, what could not be announced is announced (S31), what nothing needs is removed, and the API's
+//! certificate is renewed. It must not be needed: a command does the first for its own app, and `gc` the
+//! third.
 
 use std::cell::Cell;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use slugline_core::port::{Clock, Ledger};
 
 use crate::args::Global;
+use crate::certificate::Renewal;
 use crate::clock::MachineClock;
 use crate::context::Context;
 use crate::env::Env;
@@ -48,14 +50,14 @@ impl Upkeep {
 
     /// Begins, and goes on until this value is dropped. What it is at then is left to the next
     /// command, as after any other death.
-    pub fn begin(&self) {
+    pub fn begin(&self, mut renewal: Option<Renewal>) {
         let (ui, env) = (self.ui, self.env.clone());
         let Some(ended) = self.ended.take() else {
             return;
         };
         std::thread::spawn(move || {
             for round in 0_u32.. {
-                if let Err(error) = in_round(round, ui, &env) {
+                if let Err(error) = in_round(round, ui, &env, renewal.as_mut()) {
                     ui.warning(error.text);
                 }
                 if ended.recv_timeout(ROUND) != Err(RecvTimeoutError::Timeout) {
@@ -66,8 +68,16 @@ impl Upkeep {
     }
 }
 
-fn in_round(round: u32, ui: Ui, env: &Env) -> Result<(), CommandError> {
+fn in_round(
+    round: u32,
+    ui: Ui,
+    env: &Env,
+    renewal: Option<&mut Renewal>,
+) -> Result<(), CommandError> {
     let context = Context::new(ui, env.clone(), Global::default())?;
+    if let Some(renewal) = renewal {
+        renewal.look(&context);
+    }
     finish(&context, round.is_multiple_of(OWNERLESS))?;
     if round.is_multiple_of(GARBAGE) {
         garbage::tidy(&context.home, env, ui);

@@ -1,7 +1,7 @@
 //! The certificate with which the API speaks TLS: read from PEM, or made for itself. It must not know where
 //! it is kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use sha2::{Digest as _, Sha256};
@@ -78,8 +78,33 @@ impl Certificate {
         pairs.join(":")
     }
 
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+    fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)
+    }
+}
+
+/// The certificate with which new connections are spoken to: another one from when it is renewed.
+#[derive(Clone, Debug)]
+pub struct InUse(Arc<Mutex<Certificate>>);
+
+impl InUse {
+    /// Begins with this one.
+    #[must_use]
+    pub fn new(first: Certificate) -> Self {
+        Self(Arc::new(Mutex::new(first)))
+    }
+
+    /// Goes on with this one. Answers whether it is another.
+    pub fn renew(&self, next: Certificate) -> bool {
+        let mut certificate = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let differs = certificate.first != next.first;
+        *certificate = next;
+        differs
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        let certificate = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        certificate.config()
     }
 }
 

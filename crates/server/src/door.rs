@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use crate::backend::Backend;
-use crate::certificate::Certificate;
+use crate::certificate::InUse;
 use crate::error::{ApiError, Kind};
 use crate::first::{First, first};
 use crate::rendezvous::{Rendezvous, meet};
@@ -56,7 +56,7 @@ pub struct Door {
     /// What answers.
     pub backend: Arc<dyn Backend>,
     /// With what it speaks TLS.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<InUse>,
 }
 
 /// Listens from now on, on a thread of its own.
@@ -105,8 +105,7 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
         return;
     };
     let (ending, open) = tokio::sync::watch::channel(false);
-    let tls = door.certificate.as_ref();
-    let tls = tls.map(|certificate| TlsAcceptor::from(certificate.config()));
+    let certificate = door.certificate;
     let rendezvous = Arc::default();
     let routes = routes_until(door.backend, Closing(open), Arc::clone(&rendezvous));
     let under_way = GracefulShutdown::new();
@@ -119,7 +118,8 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
             Ok((stream, peer)) => {
                 let (routes, watcher) = (routes.clone(), under_way.watcher());
                 let rendezvous = Arc::clone(&rendezvous);
-                let tls = tls.clone();
+                let tls = certificate.as_ref();
+                let tls = tls.map(|in_use| TlsAcceptor::from(in_use.config()));
                 tokio::spawn(greet(stream, peer, tls, (routes, rendezvous, watcher)));
             }
             // Too many files are open: others end meanwhile.
