@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::launch::{is_idle, launch_spec};
-use slugline_core::port::{Access as _, Clock, Ledger, LedgerError, Seen};
+use slugline_core::port::{Access as _, Builds as _, Clock, Ledger, LedgerError, Seen};
 use slugline_core::release::Version;
 use slugline_isolation::{Users, Wanted};
 use slugline_ledger::SqliteLedger;
@@ -136,6 +136,9 @@ fn open_api(
                 .hint("Choose another place: slugline serve --api PORT, or SLUGLINE_API=off")
         };
         let listener = TcpListener::bind(address).map_err(cannot)?;
+        // Whoever made those that are pending is gone.
+        let now = MachineClock::new(&context.env)?.now();
+        context.ledger()?.fail_builds(now)?;
         let scheme = if public { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr().map_err(cannot)?);
         let in_use = InUse::new(certificate);

@@ -57,6 +57,16 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
+    /// Where the code of a slug is fetched, by its digest.
+    pub(crate) fn blob(&self, app: &App, slug: &str) -> Option<String> {
+        let (base, token) = (self.base.as_ref()?, &self.token);
+        let signature = self.signer.sign(app, slug, token);
+        Some(format!(
+            "{base}/blobs/{}/{slug}/{token}/{signature}",
+            app.name
+        ))
+    }
+
     /// Where the output of something is read.
     pub(crate) fn output(&self, app: &App, what: &str) -> Option<String> {
         let (base, token) = (self.base.as_ref()?, &self.token);

@@ -381,7 +381,8 @@ impl Desk {
         .await
     }
 
-    fn caller(&self) -> Caller {
+    /// Who asks, as the audit tells of them.
+    pub(crate) fn caller(&self) -> Caller {
         Caller {
             actor: self.token.user.clone(),
             command: self.command.clone(),
@@ -489,7 +490,7 @@ fn ended(changing: &dyn Changing, app: Option<&AppName>, error: &ApiError) {
 /// Tells an answer; only the first one is heard.
 pub(crate) type Tell<'a, T> = &'a mut dyn FnMut(T);
 
-async fn with_engine<T: Send + 'static>(
+pub(crate) async fn with_engine<T: Send + 'static>(
     backend: Arc<dyn Backend>,
     caller: Caller,
     work: impl FnOnce(&dyn Changing) -> Result<T, ApiError> + Send + 'static,
@@ -555,7 +556,7 @@ pub(crate) fn admitted(
     }
 }
 
-fn narrow(token: &Token) -> ApiError {
+pub(crate) fn narrow(token: &Token) -> ApiError {
     let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.word()).collect();
     let only = token.app.as_ref().map(|app| format!(" of {app}"));
     let text = format!(

@@ -27,12 +27,14 @@ mod ids;
 mod limit;
 mod output;
 mod pieces;
+mod pour;
 mod range;
 mod rendezvous;
 mod request_id;
 mod sessions;
 mod standing;
 mod stream;
+mod upload;
 mod v2;
 mod v3;
 mod wire;
@@ -88,6 +90,8 @@ pub(crate) fn routes_until(
         .layer(DefaultBodyLimit::max(body::MAX))
         .layer(Extension(sessions))
         .layer(Extension(Arc::new(address::Signer::new())))
+        .layer(Extension(Arc::new(v3::Uploads::default())))
+        .layer(Extension(Arc::new(v3::Sources::default())))
         .layer(Extension(closing))
         .layer(Extension(Arc::new(commands::Places::default())))
         .layer(Extension(rendezvous))

@@ -10,6 +10,7 @@ use axum::extract::{Path, State as Extracted};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use slugline_core::access::{Permission, TokenId};
+use slugline_core::build::BuildId;
 use slugline_core::port::Kept;
 use slugline_core::release::{Status, Version};
 use tokio::sync::mpsc;
@@ -26,9 +27,9 @@ use crate::wire::error::Errors;
 /// The shortest and the longest pause between two looks.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
-/// What the release command of a release writes: what it has written, and what it writes from then on
+/// What the release command of a release writes, or a build: what it has written, and what it writes from then on
 ///
-/// Its address is told with the release. It is good for as long as the token that it was told to, and until
+/// Its address is told with the release or the build. It is good for as long as the token that it was told to, and until
 /// `slugline serve` is started again.
 #[utoipa::path(get, path = "/outputs/{app}/{what}/{token}/{signature}", tag = "releases",
     params(("app" = String, Path), ("what" = String, Path, example = "v40"), ("token" = String, Path),
@@ -97,27 +98,38 @@ struct Looked {
     more: bool,
 }
 
+/// Whose output it is.
+#[derive(Clone)]
+enum Of {
+    Release(Version),
+    Build(BuildId),
+}
+
 /// What is read, and how far it was.
 struct Watched {
-    version: Version,
+    of: Of,
     along: Option<Box<dyn Output>>,
 }
 
 impl Watched {
     fn new(what: &str) -> Option<Self> {
-        Some(Self {
-            version: what.parse().ok()?,
-            along: None,
-        })
+        let of = match what.strip_prefix("build-") {
+            Some(id) => Of::Build(BuildId::new(id).ok()?),
+            None => Of::Release(what.parse().ok()?),
+        };
+        Some(Self { of, along: None })
     }
 
     /// What there is by now; `None` where nothing was written, nor will be.
     async fn look(&mut self, standing: &Standing) -> Result<Option<Looked>, ApiError> {
-        let (version, mut along) = (self.version, self.along.take());
+        let (of, mut along) = (self.of.clone(), self.along.take());
         let (along, looked) = standing
             .read(move |reading, app| {
                 if along.is_none() {
-                    along = reading.release_output(&app.name, version);
+                    along = match &of {
+                        Of::Release(version) => reading.release_output(&app.name, *version),
+                        Of::Build(id) => reading.build_output(id),
+                    };
                 }
                 let looked = match &mut along {
                     Some(along) => {
@@ -125,7 +137,13 @@ impl Watched {
                         let more = along.read(&mut text);
                         Some(Looked { text, more })
                     }
-                    None => kept(reading, &app.name, version)?,
+                    None => match &of {
+                        Of::Release(version) => kept(reading, &app.name, *version)?,
+                        Of::Build(id) => reading
+                            .builds()
+                            .build_output(&app.name, id)?
+                            .map(|text| Looked { text, more: false }),
+                    },
                 };
                 Ok((along, looked))
             })

@@ -11,6 +11,14 @@ use uuid::Uuid;
 pub(crate) const KEPT: Duration = Duration::from_secs(300);
 /// So many are kept at most: the one that would go first makes room for a new one.
 const MANY: usize = 10_000;
+/// The same, of what is large.
+const FEW: usize = 32;
+
+/// 64 digits and small letters, of 244 random bits.
+pub(crate) fn secret() -> String {
+    let (one, two) = (Uuid::new_v4(), Uuid::new_v4());
+    format!("{}{}", one.simple(), two.simple())
+}
 
 /// What is waited for, by its secret.
 pub(crate) struct Sessions<T>(Mutex<HashMap<String, (Instant, T)>>);
@@ -22,18 +30,33 @@ impl<T> Default for Sessions<T> {
 }
 
 impl<T> Sessions<T> {
-    /// Keeps something. Answers its secret: 64 digits and small letters, of 244 random bits.
+    /// Keeps something. Answers its secret.
     pub(crate) fn put(&self, it: T) -> String {
-        let (one, two) = (Uuid::new_v4(), Uuid::new_v4());
-        let secret = format!("{}{}", one.simple(), two.simple());
+        let secret = secret();
         self.keep(secret.clone(), it, Instant::now());
         secret
     }
 
-    fn keep(&self, secret: String, it: T, now: Instant) {
+    /// Keeps something under a secret that was told already, and so few of its kind that they may be large.
+    pub(crate) fn put_large(&self, secret: String, it: T) {
+        self.keep_among(FEW, (secret, it), Instant::now());
+    }
+
+    /// Forgets what nobody has fetched in time.
+    pub(crate) fn tidy(&self) {
+        let now = Instant::now();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, (until, _)| *until > now);
-        if all.len() >= MANY {
+    }
+
+    fn keep(&self, secret: String, it: T, now: Instant) {
+        self.keep_among(MANY, (secret, it), now);
+    }
+
+    fn keep_among(&self, many: usize, (secret, it): (String, T), now: Instant) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, (until, _)| *until > now);
+        if all.len() >= many {
             let first = all.iter().min_by_key(|(_, (until, _))| *until);
             let first = first.map(|(secret, _)| secret.clone());
             first.and_then(|secret| all.remove(&secret));
@@ -101,5 +124,11 @@ mod tests {
         assert_eq!(sessions.take_at("1", Instant::now()), Some(1));
         let (one, two) = (sessions.put(1), sessions.put(1));
         assert!(one != two && one.len() == 64);
+        let large = Sessions::default();
+        for number in 0..=FEW {
+            large.put_large(number.to_string(), number);
+        }
+        large.tidy();
+        assert!(large.take("0").is_none() && large.take("1").is_some());
     }
 }

@@ -76,6 +76,11 @@ impl Standing {
         })
     }
 
+    /// What answers.
+    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.backend)
+    }
+
     /// The app.
     pub(crate) fn app(&self) -> &App {
         &self.app

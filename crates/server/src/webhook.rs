@@ -155,6 +155,7 @@ fn release(app: &App, what: &Happening) -> Result<Value, ApiError> {
         eligible: good,
         plans: plans.iter().map(ToString::to_string).collect(),
         output: None,
+        brought: None,
     };
     let mut data = value(&Release::new(app, &recorded, beside))?;
     if let Some(slug) = slug {

@@ -8,6 +8,8 @@ pub(crate) mod addons;
 pub(crate) mod apps;
 mod authorizations;
 mod buildpacks;
+mod builds;
+mod code;
 pub(crate) mod collaborators;
 pub(crate) mod config_vars;
 pub(crate) mod domains;
@@ -18,6 +20,8 @@ pub(crate) mod log_drains;
 pub(crate) mod log_sessions;
 pub(crate) mod one_offs;
 pub(crate) mod releases;
+mod slugs;
+mod sources;
 pub(crate) mod surroundings;
 mod webhooks;
 
@@ -28,9 +32,11 @@ use utoipa_axum::routes;
 use crate::desk::State;
 
 pub(crate) use apps::{described, visible};
+pub(crate) use code::Uploads;
 pub(crate) use domains::own as own_host;
 pub(crate) use formation::command_of;
 pub(crate) use log_sessions::LogSessions;
+pub(crate) use sources::Kept as Sources;
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -72,6 +78,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(releases::list, releases::create))
         .routes(routes!(releases::info))
         .routes(routes!(crate::output::stream))
+        .merge(of_code())
         .merge(of_addons())
         .routes(routes!(log_sessions::create))
         .routes(routes!(log_sessions::stream))
@@ -97,6 +104,21 @@ fn of_surroundings() -> OpenApiRouter<State> {
         .routes(routes!(surroundings::spaces))
         .routes(routes!(surroundings::account_features))
         .routes(routes!(surroundings::keys, surroundings::add_key))
+}
+
+/// Those of slugs, sources and builds.
+fn of_code() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(slugs::create))
+        .routes(routes!(slugs::info))
+        .routes(routes!(sources::create))
+        .routes(routes!(sources::create_of_app))
+        .routes(routes!(sources::info))
+        .routes(routes!(builds::list, builds::create))
+        .routes(routes!(builds::info, builds::cancel))
+        .routes(routes!(builds::result))
+        .routes(routes!(code::take))
+        .routes(routes!(code::hand_out))
 }
 
 /// Those of add-ons.

@@ -3,24 +3,29 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use slugline_core::access::Permission;
+use slugline_core::access::{Permission, Token};
 use slugline_core::app::App;
+use slugline_core::build::Brought;
 use slugline_core::corridor::Progress;
 use slugline_core::corridor::launch::RELEASE_PHASE;
 use slugline_core::operation::Operation;
 use slugline_core::operation::retry::Retry;
 use slugline_core::operation::rollback::Rollback;
+use slugline_core::operation::take::Take;
 use slugline_core::port::{Kept, Ledger};
 use slugline_core::query::Listed;
 use slugline_core::release::{self, Status, Version};
+use slugline_core::slug::Slug;
 use uuid::Uuid;
 
+use super::code::slug_of;
 use crate::address::{Addresses, Asked};
 use crate::backend::Changing;
 use crate::body;
 use crate::error::{ApiError, Kind};
 use crate::ids;
 use crate::range::{Bound, Order, Part, Range};
+use crate::wire::build::id;
 use crate::wire::error::Errors;
 use crate::wire::release::{Beside, NewRelease, Release};
 
@@ -64,7 +69,7 @@ pub(crate) async fn info(
     Ok(Json(read.await?))
 }
 
-/// Rolls back to a release, or makes the newest one once more where it failed
+/// Rolls back to a release, releases a slug, or makes the newest one once more where it failed
 ///
 /// Where its code has a release command, the answer comes when that begins: the release is `pending`, and
 /// what the command writes can be read at `output_stream_url`. Else it comes when the release runs.
@@ -81,8 +86,9 @@ pub(crate) async fn create(
         Some(_) => Permission::Rollback,
         None => Permission::Deploy,
     };
+    let token = desk.token().clone();
     let made = desk.change_telling((app, permission), move |changing, app, request, tell| {
-        let operation = operation(app, &new)?;
+        let operation = operation(changing, &token, app, &new)?;
         let mut told = |version| {
             let release = changing.ledger().release(&app.name, version);
             let release = release.ok().flatten();
@@ -109,7 +115,12 @@ impl Progress for Begins<'_> {
     }
 }
 
-fn operation(app: &App, new: &NewRelease) -> Result<Box<dyn Operation>, ApiError> {
+fn operation(
+    changing: &dyn Changing,
+    token: &Token,
+    app: &App,
+    new: &NewRelease,
+) -> Result<Box<dyn Operation>, ApiError> {
     if let Some(release) = &new.release {
         return Ok(Box::new(Rollback {
             target: Some(version(app, &release.to_string())?),
@@ -120,13 +131,30 @@ fn operation(app: &App, new: &NewRelease) -> Result<Box<dyn Operation>, ApiError
         .description
         .as_deref()
         .is_some_and(|text| text.starts_with("Retry of"));
-    match retries {
-        true => Ok(Box::new(Retry)),
-        false => Err(ApiError::new(
+    let slug = new
+        .slug
+        .map(|slug| slug_of(changing.reading(), token, app, slug));
+    let slug = slug.transpose()?;
+    match slug {
+        Some(slug) if !retries || !failed_with(changing, app, &slug)? => Ok(Box::new(Take {
+            slug,
+            again: retries,
+        })),
+        _ if retries => Ok(Box::new(Retry)),
+        _ => Err(ApiError::new(
             Kind::InvalidParams,
-            "Say which release to roll back to: {\"release\": \"v40\"}",
+            "Say which release to roll back to, {\"release\": \"v40\"}, or which slug to release.",
         )),
     }
+}
+
+/// Whether the newest release failed, and was of this slug.
+fn failed_with(changing: &dyn Changing, app: &App, slug: &Slug) -> Result<bool, ApiError> {
+    let newest = changing.ledger().history(&app.name, None, 1)?.pop();
+    Ok(newest.is_some_and(|newest| {
+        let of = newest.slug.as_ref();
+        newest.status != Status::Succeeded && of.is_some_and(|of| of.id == slug.id)
+    }))
 }
 
 /// The number that a release is named by.
@@ -202,6 +230,11 @@ fn described(
 ) -> Result<Vec<Release>, ApiError> {
     let current = changing.ledger().outline(&app.name)?.version();
     let listed = changing.engine().eligibility(&app.name, releases)?;
+    let brought = changing.builds().brought(&app.name)?;
+    let brought_as = |slug: &Slug| {
+        let is = |one: &&Brought| one.slug.as_ref().is_some_and(|it| it.id == slug.id);
+        brought.iter().find(is).map(|one| id(&one.id))
+    };
     let one = |Listed {
                    release,
                    ineligible,
@@ -217,6 +250,7 @@ fn described(
             eligible: is_current || ineligible.is_none(),
             plans,
             output,
+            brought: release.slug.as_ref().and_then(brought_as),
         };
         Ok(Release::new(app, &release, beside))
     };

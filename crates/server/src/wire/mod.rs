@@ -4,6 +4,7 @@
 pub(crate) mod account;
 pub(crate) mod addon;
 pub(crate) mod app;
+pub(crate) mod build;
 pub(crate) mod domain;
 pub(crate) mod error;
 pub(crate) mod log;

@@ -6,13 +6,14 @@ use slugline_core::release::{self, Status};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::build::slug_id;
 use super::{AppRef, UserRef, time};
 use crate::ids;
 
 /// The code of a release, named.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SlugRef {
-    id: Uuid,
+    pub(crate) id: Uuid,
 }
 
 /// A release.
@@ -46,6 +47,8 @@ pub(crate) struct Beside {
     pub(crate) eligible: bool,
     pub(crate) plans: Vec<String>,
     pub(crate) output: Option<String>,
+    /// The id under which its slug was brought.
+    pub(crate) brought: Option<Uuid>,
 }
 
 impl Release {
@@ -60,7 +63,7 @@ impl Release {
             eligible_for_rollback: beside.eligible,
             addon_plan_names: beside.plans,
             slug: release.slug.as_ref().map(|slug| SlugRef {
-                id: ids::of("slug", slug.id.as_str()),
+                id: beside.brought.unwrap_or_else(|| slug_id(&slug.id)),
             }),
             app: app.into(),
             user: (&release.actor).into(),
@@ -84,7 +87,10 @@ fn status(status: &Status) -> &'static str {
 pub(crate) struct NewRelease {
     /// The release to roll back to: its id, `40` or `v40`.
     pub(crate) release: Option<ReleaseName>,
-    /// Where it begins with `Retry of`, the newest release is made once more, as it failed.
+    /// The slug to release: its id. It may be of another app that you may see.
+    pub(crate) slug: Option<Uuid>,
+    /// Where it begins with `Retry of`, the newest release is made once more, as it failed; or else the slug is
+    /// released also where it runs already. Else the history says `Deploy`, and the slug's commit.
     pub(crate) description: Option<String>,
 }
 
