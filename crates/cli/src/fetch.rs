@@ -102,3 +102,78 @@ fn hint(why: &str) -> &'static str {
         false => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead as _, BufReader};
+    use std::net::{IpAddr, TcpListener};
+
+    /// A web server at an address of this machine that answers each path in its way. Answers where it is.
+    fn server(address: &str, answer: impl Fn(&str) -> String + Send + 'static) -> String {
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        let place = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut line = String::new();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                reader.read_line(&mut line).unwrap();
+                while reader.read_line(&mut String::new()).unwrap() > 2 {}
+                let path = line.split(' ').nth(1).unwrap_or_default();
+                let _ = stream.write_all(answer(path).as_bytes());
+            }
+        });
+        format!("http://{place}")
+    }
+
+    fn answered(status: &str, header: &str, body: &str) -> String {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    }
+
+    #[test]
+    fn what_is_fetched_is_of_limited_size_and_from_nowhere_else() {
+        let inside = server("127.0.0.2", |_| answered("200 OK", "", "secret"));
+        let outside = server("127.0.0.1", move |path| match path {
+            "/code" => answered("200 OK", "", "code"),
+            "/moved" => answered("302 Found", "Location: /code\r\n", ""),
+            "/inside" => answered("302 Found", &format!("Location: {inside}/\r\n"), ""),
+            "/file" => answered("302 Found", "Location: file:///etc/passwd\r\n", ""),
+            "/round" => answered("302 Found", "Location: /round\r\n", ""),
+            "/short" => "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncode".to_owned(),
+            _ => answered("404 Not Found", "", "no"),
+        });
+        let only = Allowed::Only(IpAddr::from([127, 0, 0, 1]));
+        let get = |path: &str, most: u64, wanted: bool| {
+            let mut file = tempfile::tempfile().unwrap();
+            fetch(
+                &format!("{outside}{path}"),
+                &mut file,
+                (only, most),
+                &|| wanted,
+            )
+        };
+        let digest = "5694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f702b";
+        assert_eq!(get("/code", 4, true).as_deref(), Ok(digest));
+        assert_eq!(get("/moved", 4, true).as_deref(), Ok(digest));
+        for (path, expected) in [
+            ("/inside", "address not allowed"),
+            // Another scheme is taken for a path.
+            ("/file", "it is answered 404"),
+            ("/round", "no answer that can be read"),
+            ("/short", "connection lost"),
+            ("/none", "it is answered 404"),
+        ] {
+            let why = get(path, 4, true).unwrap_err();
+            assert!(why.contains(expected), "{path}: {why}");
+        }
+        assert!(
+            get("/code", 3, true)
+                .unwrap_err()
+                .contains("larger than 3 bytes")
+        );
+        assert!(get("/code", 4, false).unwrap_err().contains("cancelled"));
+    }
+}
