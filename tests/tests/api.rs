@@ -201,7 +201,7 @@ fn what_cannot_be_is_told_in_words() {
     POST /apps/shop/releases {"release":"latest"}
     404 {"id":"not_found","message":"\"latest\" is not a release: write v40 or 40"}
     POST /apps/shop/releases {}
-    422 {"id":"invalid_params","message":"Say which release to roll back to: {\"release\": \"v40\"}"}
+    422 {"id":"invalid_params","message":"Say which release to roll back to, {\"release\": \"v40\"}, or which slug to release."}
     GET /apps/shop/releases/v1 
     404 {"id":"not_found","message":"Couldn't find that release."}
     "#);
