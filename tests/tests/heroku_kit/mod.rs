@@ -8,7 +8,6 @@ pub(crate) mod story;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -98,6 +97,8 @@ impl<'a> Person<'a> {
             ("NODE_EXTRA_CA_CERTS", trusted.clone()),
             ("GIT_SSL_CAINFO", trusted),
             ("GIT_TERMINAL_PROMPT", "0".to_owned()),
+            // Threads that help it only cost, where there are no cores for them.
+            ("NODE_OPTIONS", "--v8-pool-size=0".to_owned()),
             ("DISABLE_TELEMETRY", "true".to_owned()),
             ("HEROKU_SKIP_NEW_VERSION_CHECK", "true".to_owned()),
             ("HEROKU_DISABLE_AUTOUPDATE", "true".to_owned()),
@@ -199,9 +200,10 @@ impl<'a> Person<'a> {
 
     /// Follows the log until a process has ended.
     fn follows(&mut self, chapter: &'static str, line: &str) {
-        let mut command = self.shell(&format!("exec {line}"));
+        // Where the process never ends, the command does.
+        let mut command = self.shell(&format!("exec timeout 60 {line}"));
         command.stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.process_group(0).spawn().expect("there is a shell");
+        let mut child = command.spawn().expect("there is a shell");
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let mut seen = String::new();
         for line in lines.map_while(Result::ok) {
@@ -212,7 +214,8 @@ impl<'a> Person<'a> {
         }
         // It goes on until somebody stops it.
         let running = child.try_wait().expect("it can be asked").is_none();
-        let _ = child.kill();
+        let pid = child.id().to_string();
+        let _ = Command::new("kill").arg(pid).stderr(Stdio::null()).status();
         let _ = child.wait();
         let status = if running { Some(0) } else { None };
         self.saw(chapter, line, status, (seen.as_bytes(), b""));
@@ -282,6 +285,7 @@ const SHAPES: &[(&str, &str)] = &[
     (" (~ 99s ago)", ""),
     (" (~ 9m ago)", ""),
     ("run.9", "run.1"),
+    ("#######..#######", "COMMITS"),
     (" (d########)", " (d........)"),
     (
         "################################################################",

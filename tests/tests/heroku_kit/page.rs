@@ -88,7 +88,8 @@ pub(crate) fn with_table(page: &str, told: &[Told]) -> String {
 
 /// The command without its arguments; `None` where it is none of Heroku's.
 fn name(words: &str) -> Option<&str> {
-    words.split("heroku ").nth(1)?.split(' ').next()
+    let piped = words.split_once("| heroku ").map(|(_, rest)| rest);
+    words.strip_prefix("heroku ").or(piped)?.split(' ').next()
 }
 
 /// Those of the CLI's commands of which nothing is said.
