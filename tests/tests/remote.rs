@@ -176,6 +176,10 @@ fn what_is_changed_is_changed_there_by_the_tokens_person() {
     let client = Client::new(&environment, environment.api_url(), token);
     environment.write_file("source/Procfile", QUIET);
     environment.write_file("source/big", vec![b'x'; 300_000]);
+    environment.write_file("source/.slugignore", "ignored\n");
+    environment.write_file("source/ignored/file", "not sent");
+    let nowhere = environment.work().join("source/ignored/link");
+    std::os::unix::fs::symlink("/etc", nowhere).unwrap();
     let commit = slugline_tests::commit("575bfa8");
     let deployed = client.shown(&["deploy", "source", "--commit", &commit]);
     let changed = [
@@ -193,7 +197,7 @@ fn what_is_changed_is_changed_there_by_the_tokens_person() {
     -----> Nothing to compile
     -----> Discovering process types
      !     No process types: nothing will run. Declare some in a Procfile.
-    -----> Compiled slug size is 146B
+    -----> Compiled slug size is 173B
     -----> Launching... done, v1
            myapp deployed to Slugline
     [exit 0]
@@ -516,29 +520,38 @@ fn hostile(environment: &TestEnvironment, token: &str, change: &Value) -> String
     .unwrap();
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
-    // Frames end with the exit status; what is refused has a body that ends with a brace.
-    while !answer.windows(5).any(|five| five == b"x\0\0\0\x01") && !answer.ends_with(b"}") {
+    // What is refused has a body that ends with a brace.
+    while !answer.ends_with(b"}") {
         match stream.read(&mut buffer).unwrap() {
             0 => break,
             count => answer.extend_from_slice(&buffer[..count]),
         }
     }
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    let status = answer.get(9..12).unwrap_or_default();
-    let rest = answer.split_once("\r\n\r\n").map_or("", |(_, rest)| rest);
-    match serde_json::from_str::<Value>(rest) {
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let rest = answer.split_off(head.unwrap() + 4);
+    let status = String::from_utf8_lossy(&answer[9..12]).into_owned();
+    match serde_json::from_slice::<Value>(&rest) {
         Ok(body) => format!(
             "{status} {}\n",
             body["message"].as_str().unwrap_or_default()
         ),
-        Err(_) => {
-            let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
-            format!(
-                "{status} {}\n",
-                rest.chars().map(plain).collect::<String>().trim()
-            )
-        }
+        Err(_) => format!("{status} {}\n", frames(&rest)),
     }
+}
+
+/// What frames say: texts as they are, and the exit status.
+fn frames(mut bytes: &[u8]) -> String {
+    let mut said = String::new();
+    while let Some((&[kind, a, b, c, d], rest)) = bytes.split_first_chunk() {
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let (text, rest) = rest.split_at(length);
+        match kind {
+            b'x' => said += &format!("[exit {}]", text[0]),
+            _ => said += &String::from_utf8_lossy(text),
+        }
+        bytes = rest;
+    }
+    said
 }
 
 #[test]
@@ -586,8 +599,8 @@ fn a_client_that_is_none_of_ours_gets_no_further() {
     422 --as is not for a server: its token says who acts.
     422 What is sent is not what the arguments name: use the same version on both sides.
     422 What is sent is not what the arguments name: use the same version on both sides.
-    101 e   M !    /etc/passwd cannot be deployed: No such file or directory (os error 2)
-    x
+    101  !    /etc/passwd cannot be deployed: No such file or directory (os error 2)
+    [exit 1]
     422 The file /tmp/x would be written at the server.
     Have it written here: slugline export > FILE
     422 `serve` is not for another machine to ask for.
@@ -602,6 +615,20 @@ fn a_client_that_is_none_of_ours_gets_no_further() {
     ");
 }
 
+/// The address of a server that answers whoever asks with this.
+fn answers(head: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut asked = [0; 4096];
+            let _ = stream.read(&mut asked);
+            let _ = stream.write_all(head.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
 #[test]
 fn what_cannot_be_reached_or_asked_is_told_of() {
     let environment = with_app(None);
@@ -613,6 +640,13 @@ fn what_cannot_be_reached_or_asked_is_told_of() {
     let closed = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
     let router = format!("http://127.0.0.1:{}", environment.router_port());
+    let elsewhere = answers(
+        "HTTP/1.1 302 Found\r\nLocation: https://example.com/\r\nContent-Length: 0\r\n\r\n",
+    );
+    let older = answers(
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 52\r\n\r\n{\"message\":\"There is no POST /slugline/commands. x.\"}",
+    );
+    let other = answers("SSH-2.0-OpenSSH_9.2\r\n\r\n");
     let said = [
         client(&host, "slg_nonsense").shown(&["apps"]),
         client(&host, "")
@@ -621,6 +655,9 @@ fn what_cannot_be_reached_or_asked_is_told_of() {
         client(&host, "a\r\nb").shown(&["apps"]),
         client(&closed, "x").shown(&["apps"]),
         client(&router, "x").shown(&["apps"]),
+        client(&elsewhere, "x").shown(&["apps"]),
+        client(&older, "x").shown(&["apps"]),
+        client(&other, "x").shown(&["apps"]),
         client("http://paas.example.com:8081", "x").shown(&["apps"]),
         client("paas.example.com", "x").shown(&["apps"]),
         client("https://127.0.0.1:1", "x")
@@ -645,6 +682,15 @@ fn what_cannot_be_reached_or_asked_is_told_of() {
     [exit 1]
     $ slugline apps
     2>  !    What answers at HOST is no Slugline: it says 404.
+    [exit 1]
+    $ slugline apps
+    2>  !    HOST sends us elsewhere, where the token is not for: set SLUGLINE_HOST to the server itself.
+    [exit 1]
+    $ slugline apps
+    2>  !    HOST does not run commands for clients: it is an older Slugline.
+    [exit 1]
+    $ slugline apps
+    2>  !    HOST: what answers there does not speak HTTP
     [exit 1]
     $ slugline apps
     2>  !    http://HOST would be spoken to in the clear, and the token with it.
@@ -673,4 +719,76 @@ fn no_token_makes_one_for_the_machine() {
         let plain = api.json("POST", path, &json!({})).is(201).json();
         assert_eq!(plain["scope"], json!([made]), "{scope}");
     }
+}
+
+#[test]
+fn files_are_sent_with_the_command_that_reads_them() {
+    let environment = with_app(Some("releases:advanced"));
+    let _serving = environment.serve();
+    deploy(&environment, QUIET, "575bfa8");
+    let client = with_token(&environment, &["--scope", "machine"]);
+    let made = rcgen::generate_simple_self_signed(["a.example.com".to_owned()]).unwrap();
+    environment.write_file("cert.pem", made.cert.pem());
+    environment.write_file("key.pem", made.signing_key.serialize_pem());
+    let policy = "local tier = slugline.tier(\"all\")\nfunction tier.keep(history) return {} end\n";
+    environment.write_file("policy.lua", policy);
+    let mut said = client.run(&["plugins:new", "mine", "--lua"]).1;
+    assert!(
+        environment.work().join("mine/plugin.yaml").is_file(),
+        "{said}"
+    );
+    // What a plugin was built from is not sent.
+    environment.write_file("mine/target/huge", "x");
+    let nowhere = environment.work().join("mine/target/link");
+    std::os::unix::fs::symlink("/etc", nowhere).unwrap();
+    let exported = client.run(&["export"]).0;
+    environment.write_file("export.json", &exported);
+    let installed = client.run(&["plugins:install", "mine", "--yes"]);
+    assert_eq!(installed.0, "Installing mine... done\n", "{}", installed.1);
+    said = client.story(&[
+        &["plugins:remove", "mine"],
+        &["certs:add", "a.example.com", "cert.pem", "key.pem"],
+        &["certs"],
+        &["tiers:add", "all", "policy.lua"],
+        &["releases:prune", "--dry-run", "--tier", "./policy.lua"],
+        &["import", "export.json", "--app", "copy"],
+    ]);
+    assert_snapshot!(said, @r"
+    $ slugline plugins:remove mine
+    Removing mine... done
+    [exit 0]
+    $ slugline certs:add a.example.com cert.pem key.pem
+    Adding the certificate of a.example.com... done
+    2> Undo: slugline certs:remove 'a.example.com'
+    [exit 0]
+    $ slugline certs
+    a.example.com
+    [exit 0]
+    $ slugline tiers:add all policy.lua
+    Adding the tier releases:all... done
+    2> Checked policy.lua on an empty history.
+    2> releases:all keeps the one release of myapp.
+    2> It may do nothing but answer: no program, no network, no mail, no store.
+    2> Use it: slugline addons:add releases:all, or slugline addons:upgrade releases:all where there is a tier already.
+    [exit 0]
+    $ slugline releases:prune --dry-run --tier ./policy.lua
+    releases:all keeps the one release of myapp.
+
+    Rel  Change          When           What would become of it
+    ---  --------------  -------------  -----------------------
+    v1   Deploy 575bfa8  0 seconds ago  stays: it is current
+    2> Nothing has been changed.
+    [exit 0]
+    $ slugline import export.json --app copy
+    Imported copy: 1 release; v1 is current
+    [exit 0]
+    ");
+    let mut piped = client.command(&["import", "-", "--app", "other"]);
+    piped.stdin(std::fs::File::open(environment.work().join("export.json")).unwrap());
+    assert!(piped.output().unwrap().status.success());
+    assert_eq!(client.run(&["apps"]).0, "copy\nmyapp\nother\n");
+    let backup = client.command(&["backup", "-"]).output().unwrap();
+    environment.write_file("backup", &backup.stdout);
+    let restored = environment.run(["restore", "backup", "--into", "home"]);
+    assert!(restored.success().stdout.contains("3 apps"));
 }

@@ -125,6 +125,15 @@ fn what_is_said_comes_as_it_is_said_and_signals_arrive() {
         String::from_utf8_lossy(&output.stdout),
         "myapp\na\nmyapp\nb\n"
     );
+    // Where nobody reads what it shows, the second Ctrl-C ends it.
+    let mut child = piped(new(&["run", "sleep 7101 & while :; do echo y; done"]));
+    wait_until("it runs", || runs("7101"));
+    signal(&child, "-INT");
+    wait_until("it has ended", || {
+        signal(&child, "-INT");
+        child.try_wait().unwrap().is_some()
+    });
+    wait_until("it is ended", || !runs("7101"));
     // Ctrl-C ends what runs, and being killed takes it along.
     let mut child = piped(new(&["run", "sleep 7102 & sleep 7102"]));
     wait_until("it runs", || runs("7102"));
@@ -383,6 +392,12 @@ fn a_token_is_kept_in_a_file_that_nobody_else_reads() {
     assert_eq!(mode & 0o777, 0o600);
     all.push(ann.run(&["apps"]));
     all.push(ann.run(&["deploy", "source"]));
+    // At a terminal it is not shown.
+    let mut login = ann.command(&["login"]);
+    login.env("TERM", "vt100");
+    let steps =
+        format!(r#"[{{"until": "Token for "}}, {{"until": ": "}}, {{"type": "{token}\r"}}]"#);
+    all.push(ann.shown(&at_a_terminal(login, &steps)));
     allow(0o644).unwrap();
     all.push(ann.run(&["apps"]));
     allow(0o600).unwrap();
@@ -403,6 +418,10 @@ fn a_token_is_kept_in_a_file_that_nobody_else_reads() {
     -----> Compiled slug size is 202B
     -----> Launching... done, v2
            http://myapp.localhost:PORT deployed to Slugline
+    [exit 0]
+    Token for HOST: 
+    Logged in to HOST as jim@example.com
+    The token is in $FOLDER/client/.netrc
     [exit 0]
     2>  !    Others may read $FOLDER/client/.netrc, in which passwords are.
     2>  !    Mend it: chmod 600 $FOLDER/client/.netrc

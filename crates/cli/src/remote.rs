@@ -106,7 +106,10 @@ impl Remote<'_> {
             made = Some(name);
         }
         let app = self.app(&host)?;
-        let files = files::find(&sent::paths(self.known.name, self.given))?;
+        let files = files::find(
+            &sent::paths(self.known.name, self.given),
+            sent::is_deep(self.known.name),
+        )?;
         let wanted = self.wanted(words, app.clone(), &files);
         let wire = wire::Wire::connect(&host, self.env)?;
         let ended = session::run(&self.ui, wire, (&host, &token), &wanted, &files)?;

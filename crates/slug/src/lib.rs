@@ -34,7 +34,7 @@ pub use compile::{SlugCompiler, TIME_LIMIT, stack};
 pub use environment::is_for_builds;
 pub use extract::{ExtractError, Limits, unpack_folder};
 pub use inspect::{Damage, damage};
-pub use pack::{PackError, pack_folder};
+pub use pack::{PackError, pack_files, pack_folder};
 pub use slugignore::SlugignoreError;
 pub use source::SourceError;
 pub use store::{SlugStore, StoreError};

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tar::{Builder, EntryType, Header};
 
@@ -79,6 +79,29 @@ pub(crate) fn pack<W: Write>(root: &Path, ignored: &Slugignore, to: W) -> Result
 /// As [`pack`].
 pub fn pack_folder<W: Write>(root: &Path, to: W) -> Result<W, PackError> {
     write(root, &Slugignore::of(root)?, || Ok(to))
+}
+
+/// The files of a folder as a plain tar: those at its top alone, and what links lead to as if it were there.
+/// Answers the writer.
+///
+/// # Errors
+/// [`PackError`].
+pub fn pack_files<W: Write>(root: &Path, to: W) -> Result<W, PackError> {
+    let failed = |source| PackError::read(Path::new("."), source);
+    let names = std::fs::read_dir(root).map_err(failed)?;
+    let names = names.map(|entry| Ok(entry?.file_name()));
+    let mut names = names.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+    names.sort();
+    let mut tar = Builder::new(to);
+    for path in names.into_iter().map(PathBuf::from) {
+        // A link to nowhere is nothing.
+        if std::fs::metadata(root.join(&path)).is_ok_and(|known| known.is_file()) {
+            let executable = false;
+            let kind = Kind::File { executable };
+            append(&mut tar, root, &Entry { path, kind })?;
+        }
+    }
+    tar.into_inner().map_err(PackError::Write)
 }
 
 fn write<W: Write>(

@@ -13,13 +13,15 @@ use crate::error::CommandError;
 pub struct File {
     path: String,
     kind: SentKind,
+    /// Of a folder all that is in it, or the files at its top alone.
+    deep: bool,
 }
 
-/// Looks at those that were typed.
+/// Looks at those that were typed; `deep` says whether what is in the folders of a folder is sent, too.
 ///
 /// # Errors
 /// Where one is neither a file nor a folder.
-pub fn find(typed: &[String]) -> Result<Vec<File>, CommandError> {
+pub fn find(typed: &[String], deep: bool) -> Result<Vec<File>, CommandError> {
     let one = |path: &String| {
         let kind = match std::fs::metadata(path) {
             Ok(known) if known.is_dir() => SentKind::Folder,
@@ -35,7 +37,7 @@ pub fn find(typed: &[String]) -> Result<Vec<File>, CommandError> {
             }
         };
         let path = path.clone();
-        Ok(File { path, kind })
+        Ok(File { path, kind, deep })
     };
     typed.iter().map(one).collect()
 }
@@ -61,7 +63,11 @@ impl File {
         let done = match self.kind {
             SentKind::Missing => return Ok(()),
             SentKind::Folder => {
-                let packed = slugline_slug::pack_folder(Path::new(&self.path), &mut sending);
+                let path = Path::new(&self.path);
+                let packed = match self.deep {
+                    true => slugline_slug::pack_folder(path, &mut sending),
+                    false => slugline_slug::pack_files(path, &mut sending),
+                };
                 packed
                     .map(drop)
                     .map_err(|error| CommandError::because(&error))

@@ -8,6 +8,10 @@ use slugline_core::app::AppName;
 
 use crate::error::CommandError;
 
+/// The ports that nobody has to say.
+const TLS: u16 = 443;
+const PLAIN: u16 = 80;
+
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
@@ -33,11 +37,16 @@ impl Host {
         self.port
     }
 
-    /// Its name with its port, as in an address.
+    /// Its name with its port, as in an address; without the port that nobody has to say.
     pub fn place(&self) -> String {
-        match self.name.contains(':') {
-            true => format!("[{}]:{}", self.name, self.port),
-            false => format!("{}:{}", self.name, self.port),
+        let name = match self.name.contains(':') {
+            true => format!("[{}]", self.name),
+            false => self.name.clone(),
+        };
+        let default = if self.tls { TLS } else { PLAIN };
+        match self.port == default {
+            true => name,
+            false => format!("{name}:{}", self.port),
         }
     }
 
@@ -74,8 +83,8 @@ impl FromStr for Host {
         let (scheme, place) = text.split_once("://").ok_or_else(wrong)?;
         let place = place.strip_suffix('/').unwrap_or(place);
         let (tls, default) = match scheme {
-            "https" => (true, 443),
-            "http" => (false, 80),
+            "https" => (true, TLS),
+            "http" => (false, PLAIN),
             _ => return Err(wrong()),
         };
         let (name, port) = split(place).ok_or_else(wrong)?;
@@ -134,11 +143,12 @@ mod tests {
             true,
             "paas.example.com:8081",
         );
-        check("https://paas.example.com/", true, "paas.example.com:443");
+        check("https://paas.example.com/", true, "paas.example.com");
         check("http://127.0.0.1:8081", false, "127.0.0.1:8081");
-        check("http://localhost", false, "localhost:80");
+        check("http://localhost", false, "localhost");
+        check("http://localhost:443", false, "localhost:443");
         check("http://[::1]:9", false, "[::1]:9");
-        check("https://[2001:db8::1]", true, "[2001:db8::1]:443");
+        check("https://[2001:db8::1]", true, "[2001:db8::1]");
         for bad in [
             "paas.example.com",
             "ftp://x",

@@ -45,6 +45,12 @@ pub fn paths(command: &str, matches: &ArgMatches) -> Vec<String> {
     paths
 }
 
+/// Whether a command reads what is in the folders of a folder. A plugin is the files at its top: beside them may be
+/// all that it was built from.
+pub fn is_deep(command: &str) -> bool {
+    command == "deploy"
+}
+
 /// Whether a command reads what is piped in.
 pub fn is_piped(command: &str, matches: &ArgMatches) -> bool {
     let ids = READ.iter().find(|(name, _)| *name == command);

@@ -3,10 +3,13 @@
 
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::flag;
 use slugline_runtime::{Caught, Raw};
 use slugline_server::commands::frame::{
     CREDIT, Decoder, Frame, Kind, MOST, NewCommand, PATH, UPGRADE, encode,
@@ -48,7 +51,11 @@ pub fn run(
     let body = serde_json::to_vec(wanted)?;
     let line = format!("POST {PATH}");
     let headers = format!("Connection: Upgrade\r\nUpgrade: {UPGRADE}\r\n");
-    let answer = http::ask(&mut wire, (host, token), (&line, &headers), &body).map_err(lost)?;
+    let answer = http::ask(&mut wire, (host, token), (&line, &headers), &body);
+    let answer = answer.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => CommandError::failed(format!("{}: {error}", host.place())),
+        _ => lost(error),
+    })?;
     if answer.status != 101 {
         return Err(http::refused(host, &answer));
     }
@@ -57,20 +64,24 @@ pub fn run(
         file.send(&mut wire)?;
     }
     let mut session = Session {
-        ui,
         wire,
         decoder: Decoder::default(),
         input: wanted.input,
         credit: CREDIT as usize,
         terminals: wanted.terminals,
         heard: Instant::now(),
-        told: false,
+        trouble: Vec::new(),
         output: Vec::new(),
         ended: None,
     };
     session.decoder.push(&answer.rest);
     let raw = wanted.input && wanted.terminals[0] && wanted.terminals[1];
-    let status = session.attend(raw).map_err(lost)?;
+    let status = session.attend(raw);
+    // The terminal is the person's again.
+    for why in &session.trouble {
+        ui.error(why);
+    }
+    let status = status.map_err(lost)?;
     let output = String::from_utf8_lossy(&session.output).into_owned();
     Ok(Ended { status, output })
 }
@@ -92,8 +103,7 @@ pub fn lost(host: &Host, error: &io::Error) -> CommandError {
     }
 }
 
-struct Session<'a> {
-    ui: &'a Ui,
+struct Session {
     wire: Wire,
     decoder: Decoder,
     /// Whether what is typed is sent.
@@ -102,13 +112,13 @@ struct Session<'a> {
     credit: usize,
     terminals: [bool; 3],
     heard: Instant,
-    /// Whether it was told of a signal: the next one ends us.
-    told: bool,
+    /// Why the server goes no further, in words.
+    trouble: Vec<String>,
     output: Vec<u8>,
     ended: Option<u8>,
 }
 
-impl Session<'_> {
+impl Session {
     fn attend(&mut self, raw: bool) -> io::Result<Status> {
         self.wire.no_more_waiting()?;
         let told = Caught::new(&[SIGINT, SIGTERM, SIGHUP])?;
@@ -116,7 +126,15 @@ impl Session<'_> {
         let input = io::stdin();
         let raw = match raw {
             true => Some(Raw::new(input.as_fd())?),
-            false => None,
+            // There each key goes to the command; here the second signal ends us wherever we are.
+            false => {
+                let once = Arc::new(AtomicBool::new(false));
+                for signal in [SIGINT, SIGTERM, SIGHUP] {
+                    flag::register_conditional_default(signal, Arc::clone(&once))?;
+                    flag::register(signal, Arc::clone(&once))?;
+                }
+                None
+            }
         };
         // It may have changed before it was listened for.
         self.resize()?;
@@ -152,9 +170,6 @@ impl Session<'_> {
             }
             if signal && let Some(signal) = told.take() {
                 let number = u8::try_from(signal).unwrap_or(0);
-                if std::mem::replace(&mut self.told, true) {
-                    break Status::Interrupted(number);
-                }
                 self.say(Kind::Signal, &[number])?;
             }
         };
@@ -246,7 +261,8 @@ impl Session<'_> {
                 return Ok(());
             }
             Kind::Trouble => {
-                self.ui.error(String::from_utf8_lossy(&frame.bytes));
+                let why = String::from_utf8_lossy(&frame.bytes);
+                self.trouble.push(why.into_owned());
                 return Ok(());
             }
             Kind::Ended => {
