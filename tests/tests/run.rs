@@ -160,7 +160,8 @@ fn a_terminal_is_one_for_the_command() {
     let steps = r#"[{"until": "up, run.1"}, {"until": "ready"}, {"resize": [50, 132]},
         {"type": "next\r"}, {"until": "go"}, {"type": "\u0003"}]"#;
     // No shell that a person types to: whether it or what it runs has the terminal changes at any moment.
-    let sizes = "tty > /dev/null && stty size; echo $TERM; echo ready; read line; stty size; \
+    let sizes = "tty > /dev/null && stty size; echo $TERM; echo ready; read line; \
+                 until stty size | grep 132; do sleep 0.01; done; \
                  trap 'echo interrupted; exit 3' INT; echo go; while :; do sleep 0.01; done";
     let shown = at_a_terminal(&environment, steps, &["run", sizes]);
     let shown = shown.replace(sizes, "SIZES");
