@@ -41,7 +41,7 @@ pub fn ask(
     wire.put(head.as_bytes())?;
     wire.put(body)?;
     wire.pour()?;
-    let mut read = Vec::new();
+    let (mut read, mut more) = (Vec::new(), true);
     loop {
         if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
             let mut rest = read.split_off(end + 4);
@@ -52,9 +52,11 @@ pub fn ask(
         if read.len() > MOST {
             return Err(nonsense());
         }
-        if !wire.take(&mut read)? {
+        if !more {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        // All of a short command may come at once, with the end.
+        more = wire.take(&mut read)?;
     }
 }
 
