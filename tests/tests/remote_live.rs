@@ -81,15 +81,16 @@ fn what_is_said_comes_as_it_is_said_and_signals_arrive() {
     let token = environment.token(&[]);
     let new = |words: &[&str]| client(&environment, &token, words);
     // A log, until Ctrl-C.
-    let mut tail = piped(new(&["logs", "-t", "-n", "0"]));
+    let _ = environment.run(["run:detached", "echo before"]).success();
+    let mut tail = piped(new(&["logs", "-t"]));
     let mut lines = BufReader::new(tail.stdout.take().unwrap());
     let mut told = String::new();
-    while !told.contains("one after the other") {
-        let _ = environment
-            .run(["run:detached", "echo one after the other"])
-            .success();
-        told.clear();
-        assert!(lines.read_line(&mut told).unwrap() > 0);
+    while !told.contains(": before\n") {
+        assert!(lines.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    let _ = environment.run(["run:detached", "echo after"]).success();
+    while !told.contains(": after\n") {
+        assert!(lines.read_line(&mut told).unwrap() > 0, "{told}");
     }
     signal(&tail, "-INT");
     assert_eq!(tail.wait().unwrap().code(), Some(0));
