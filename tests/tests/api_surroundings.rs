@@ -129,6 +129,7 @@ fn a_token_is_for_what_was_asked_for_and_never_for_more_than_its_maker() {
         make(&all, json!(["identity", "write"])),
         make(&all, json!(["read-protected"])),
         make(&all, json!(["everything"])),
+        make(&all, json!(["machine"])),
         make(&narrow, json!(null)),
         make(&narrow, json!(["read"])),
         make(&narrow, json!(["admin"])),
@@ -139,7 +140,8 @@ fn a_token_is_for_what_was_asked_for_and_never_for_more_than_its_maker() {
     ["admin"]
     ["read","deploy","rollback"]
     ["config"]
-    422 {"id":"invalid_params","message":"\"everything\" is not a scope: there are read, config, deploy, rollback, admin"}
+    422 {"id":"invalid_params","message":"\"everything\" is not a scope: there are read, config, deploy, rollback, admin, machine"}
+    403 {"id":"forbidden","message":"This token makes none that is for machine: it is not itself."}
     ["deploy"]
     ["read"]
     403 {"id":"forbidden","message":"This token makes none that is for admin: it is not itself."}
