@@ -76,7 +76,7 @@ pub(crate) fn pack<W: Write>(root: &Path, ignored: &Slugignore, to: W) -> Result
 /// The same as a plain tar, for whoever makes a source of it elsewhere. Answers the writer.
 ///
 /// # Errors
-/// As [`pack`].
+/// As `pack`.
 pub fn pack_folder<W: Write>(root: &Path, to: W) -> Result<W, PackError> {
     write(root, &Slugignore::of(root)?, || Ok(to))
 }
