@@ -20,14 +20,15 @@ use crate::commands::Need;
 use crate::error::{ApiError, Kind};
 use crate::ids;
 use crate::request_id::RequestId;
-use crate::secret::digest;
+use crate::secret::{TOKEN, digest};
+use crate::turns::{Turn, Turns};
 
 /// When a token was used is noted so often at most, in seconds.
 const NOTED: u64 = 3600;
 
 /// What every handler is given.
 #[derive(Clone)]
-pub(crate) struct State(pub(crate) Arc<dyn Backend>);
+pub(crate) struct State(pub(crate) Arc<dyn Backend>, pub(crate) Arc<Turns>);
 
 /// The release that was current when something was read, for whoever compares.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,7 @@ pub(crate) struct MustBe(pub(crate) Version);
 pub(crate) struct Desk {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) secret: SecretDigest,
+    turns: Arc<Turns>,
     token: Token,
     command: String,
     place: String,
@@ -63,6 +65,7 @@ impl FromRequestParts<State> for Desk {
         Ok(Self {
             backend,
             secret,
+            turns: Arc::clone(&state.1),
             command: format!("{} {}", parts.method, safe(parts.uri.path())),
             place: format!("api {address} token {} request {id}", short(&token)),
             token,
@@ -72,9 +75,10 @@ impl FromRequestParts<State> for Desk {
     }
 }
 
-/// The path without the address of a log drain, which may hold a password.
+/// The path without the address of a log drain, which may hold a password, and without tokens, which some
+/// take for their ids.
 fn safe(path: &str) -> String {
-    match path.split_once("/log-drains/") {
+    let path = match path.split_once("/log-drains/") {
         Some((before, drain))
             if !drain
                 .bytes()
@@ -83,7 +87,12 @@ fn safe(path: &str) -> String {
             format!("{before}/log-drains/…")
         }
         _ => path.to_owned(),
-    }
+    };
+    let part = |part: &str| match part.starts_with(TOKEN) {
+        true => format!("{TOKEN}…"),
+        false => part.to_owned(),
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 fn short(token: &Token) -> &str {
@@ -187,7 +196,8 @@ impl Desk {
         work: impl FnOnce(&dyn Changing) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let caller = self.caller();
-        with_engine(self.backend, caller, work).await
+        let turn = self.turns.any().await;
+        with_engine((self.backend, turn), caller, work).await
     }
 
     /// Reads what is about one app, named by its name or its id, where that is permitted.
@@ -216,7 +226,8 @@ impl Desk {
     ) -> Result<T, ApiError> {
         let caller = self.caller();
         let (backend, token, seen) = (self.backend, self.token, self.seen);
-        with_engine(backend, caller, move |changing| {
+        let turn = self.turns.of_app(&app).await;
+        with_engine((backend, turn), caller, move |changing| {
             let app = admitted(changing.reading(), &token, &app, permission)?;
             if let Some(seen) = seen {
                 let version = changing.ledger().outline(&app.name)?.version();
@@ -249,7 +260,8 @@ impl Desk {
     ) -> Result<T, ApiError> {
         let caller = self.caller();
         let (backend, token, must_be) = (self.backend, self.token, self.must_be);
-        with_engine_telling(backend, caller.clone(), move |changing, tell| {
+        let turn = self.turns.of_app(&app).await;
+        with_engine_telling((backend, turn), caller.clone(), move |changing, tell| {
             let found = admitted(changing.reading(), &token, &app, permission);
             let app = found.inspect_err(|error| ended(changing, None, error))?;
             let if_current = must_be.map(|must| must.0);
@@ -307,7 +319,8 @@ impl Desk {
     ) -> Result<T, ApiError> {
         let caller = self.caller();
         let (backend, token) = (self.backend, self.token);
-        with_engine(backend, caller, move |changing| {
+        let turn = self.turns.any().await;
+        with_engine((backend, turn), caller, move |changing| {
             let done = work(changing, &token);
             match &done {
                 Ok(_) => changing.ended(app.as_ref(), End::Done, None),
@@ -334,11 +347,17 @@ impl Desk {
             Err(error) if permission == Permission::Read => return Err(error),
             Err(error) => error,
         };
-        with_engine(backend, caller, move |changing| {
+        let turn = self.turns.any().await;
+        with_engine((backend, turn), caller, move |changing| {
             ended(changing, None, &refused);
             Err(refused)
         })
         .await
+    }
+
+    /// Waits for a turn to change an app.
+    pub(crate) async fn turn(&self, app: &str) -> Turn {
+        self.turns.of_app(app).await
     }
 
     /// Lets a command of our own client in, where it may; `app` is the one that is meant. That it is refused is
@@ -352,6 +371,7 @@ impl Desk {
         command.clone_into(&mut self.command);
         let caller = self.caller();
         let (backend, token, secret) = (self.backend, self.token, self.secret);
+        let turns = self.turns;
         let (machine, only) = (token.is_for_machine(), token.app.clone());
         let asked = (need, app.clone());
         let admitted = read(&backend, move |reading| {
@@ -374,7 +394,8 @@ impl Desk {
         if matches!(need, Need::Token | Need::Of(Permission::Read)) {
             return Err(refused);
         }
-        with_engine(backend, caller, move |changing| {
+        let turn = turns.any().await;
+        with_engine((backend, turn), caller, move |changing| {
             ended(changing, None, &refused);
             Err(refused)
         })
@@ -491,20 +512,22 @@ fn ended(changing: &dyn Changing, app: Option<&AppName>, error: &ApiError) {
 pub(crate) type Tell<'a, T> = &'a mut dyn FnMut(T);
 
 pub(crate) async fn with_engine<T: Send + 'static>(
-    backend: Arc<dyn Backend>,
+    way: (Arc<dyn Backend>, Turn),
     caller: Caller,
     work: impl FnOnce(&dyn Changing) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    with_engine_telling(backend, caller, |changing, _| work(changing)).await
+    with_engine_telling(way, caller, |changing, _| work(changing)).await
 }
 
 async fn with_engine_telling<T: Send + 'static>(
-    backend: Arc<dyn Backend>,
+    (backend, turn): (Arc<dyn Backend>, Turn),
     caller: Caller,
     work: impl FnOnce(&dyn Changing, Tell<'_, T>) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     tokio::task::spawn_blocking(move || {
+        // Until what comes after the answer is done as well.
+        let _turn = turn;
         let (mut work, mut answer) = (Some(work), Some(answer));
         backend.change(&caller, &mut |opened| {
             let mut send = |done: Result<T, ApiError>| {

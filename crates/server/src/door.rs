@@ -2,6 +2,7 @@
 //! certificate, told apart by the first byte. Whoever says a secret that a client was told is brought to the command that
 //! waits for it. It must not know what is asked.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -9,17 +10,21 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::HeaderValue;
+use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
+use axum::response::{IntoResponse as _, Response};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
@@ -31,6 +36,7 @@ use crate::first::{First, first};
 use crate::rendezvous::{Rendezvous, meet};
 use crate::routes_until;
 use crate::stream::Closing;
+use crate::unread::answered;
 
 /// How long a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -38,6 +44,12 @@ const HEAD: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(10);
 /// What a client begins with that speaks TLS.
 const HANDSHAKE: u8 = 0x16;
+/// How long a client of HTTP/2 may not answer whether it is there still.
+const SIGN: Duration = Duration::from_secs(20);
+/// The most connections at once, where the files that may be open are more than twice as many.
+const CONNECTIONS: u64 = 4096;
+/// Requests of one connection of HTTP/2 at once.
+const STREAMS: u32 = 100;
 /// Requests that wait for the disk, for plugins or for a release at once.
 const WAITING: usize = 64;
 
@@ -109,9 +121,14 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
     let rendezvous = Arc::default();
     let routes = routes_until(door.backend, Closing(open), Arc::clone(&rendezvous));
     let under_way = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(most()));
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let accepting = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            accepted = accepting => accepted,
             _ = &mut closed => break,
         };
         match accepted {
@@ -120,7 +137,10 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
                 let rendezvous = Arc::clone(&rendezvous);
                 let tls = certificate.as_ref();
                 let tls = tls.map(|in_use| TlsAcceptor::from(in_use.config()));
-                tokio::spawn(greet(stream, peer, tls, (routes, rendezvous, watcher)));
+                tokio::spawn(async move {
+                    greet(stream, peer, tls, (routes, rendezvous, watcher, HEAD)).await;
+                    drop(place);
+                });
             }
             // Too many files are open: others end meanwhile.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -136,20 +156,28 @@ async fn listen(door: Door, mut closed: oneshot::Receiver<()>) {
     let _ = tokio::time::timeout(DRAIN, all).await;
 }
 
-/// What a connection may come to.
-type Behind = (Router, Arc<Rendezvous>, Watcher);
+/// How many connections there may be at once; others wait to be let in. What the daemon opens besides, for
+/// its apps, finds room however many they are.
+fn most() -> usize {
+    let files = getrlimit(Resource::Nofile).current;
+    let most = files.map_or(CONNECTIONS, |files| (files / 2).clamp(1, CONNECTIONS));
+    usize::try_from(most).unwrap_or(1)
+}
+
+/// What a connection may come to, and how long it may take for the head of a request.
+type Behind = (Router, Arc<Rendezvous>, Watcher, Duration);
 
 /// Looks at what the client says first: TLS begins with a byte that nothing else here begins with.
 async fn greet(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, behind: Behind) {
     // Answers are written whole.
     let _ = stream.set_nodelay(true);
     let mut byte = [0];
-    if !matches!(timeout(HEAD, stream.peek(&mut byte)).await, Ok(Ok(1))) {
+    if !matches!(timeout(behind.3, stream.peek(&mut byte)).await, Ok(Ok(1))) {
         return;
     }
     match tls {
         Some(tls) if byte[0] == HANDSHAKE => {
-            if let Ok(Ok(stream)) = timeout(HEAD, tls.accept(stream)).await {
+            if let Ok(Ok(stream)) = timeout(behind.3, tls.accept(stream)).await {
                 serve(stream, (peer, true), behind).await;
             }
         }
@@ -157,7 +185,7 @@ async fn greet(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, be
         _ if peer.ip().to_canonical().is_loopback() => serve(stream, (peer, false), behind).await,
         _ => {
             let routes = Router::new().fallback(only_tls);
-            requests(stream, (peer, false), routes, behind.2).await;
+            requests(stream, (peer, false), routes, (behind.2, behind.3)).await;
         }
     }
 }
@@ -171,11 +199,11 @@ async fn only_tls() -> ApiError {
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: (SocketAddr, bool),
-    (routes, rendezvous, watcher): Behind,
+    (routes, rendezvous, watcher, head): Behind,
 ) {
     // A connection that says nothing, or nothing that makes sense, is closed.
-    match timeout(HEAD, first(stream)).await {
-        Ok(Ok(First::Http(stream))) => requests(stream, peer, routes, watcher).await,
+    match timeout(head, first(stream)).await {
+        Ok(Ok(First::Http(stream))) => requests(stream, peer, routes, (watcher, head)).await,
         Ok(Ok(First::Secret(secret, stream))) => {
             if let Some(waiting) = rendezvous.take(&secret) {
                 meet(stream, waiting).await;
@@ -185,13 +213,34 @@ async fn serve(
     }
 }
 
+/// Whether a request says in one way alone how long it is: of others it may be that somebody before us has
+/// seen another end.
+fn is_plain(request: &Request<Incoming>) -> bool {
+    let mut all = request.headers().get_all(TRANSFER_ENCODING).iter();
+    match (all.next(), all.next()) {
+        (None, _) => true,
+        (Some(one), None) => one.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Refuses it; nothing more is read of the connection.
+fn unclear() -> Response {
+    let text = "The request does not say plainly how long it is.";
+    let mut response = ApiError::new(Kind::BadRequest, text).into_response();
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
+}
+
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     (peer, tls): (SocketAddr, bool),
     routes: Router,
-    watcher: Watcher,
+    (watcher, head): (Watcher, Duration),
 ) {
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
+        let plain = is_plain(&request);
         request.extensions_mut().insert(ConnectInfo(peer));
         if tls {
             // As a proxy before us would say: addresses that are told are of the same kind.
@@ -199,17 +248,86 @@ async fn requests(
             request.headers_mut().insert("x-forwarded-proto", https);
         }
         let mut routes = routes.clone();
-        // A router is always ready.
-        routes.call(request)
+        async move {
+            match plain {
+                true => {
+                    // A router is always ready.
+                    let call = async |request| match routes.call(request).await {
+                        Ok(response) => response,
+                        Err(never) => match never {},
+                    };
+                    Ok::<_, Infallible>(answered(request.map(Body::new), call).await)
+                }
+                false => Ok(unclear()),
+            }
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD);
-    builder.http2().timer(TokioTimer::new());
+        .header_read_timeout(head);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(head)
+        .keep_alive_timeout(SIGN)
+        .max_concurrent_streams(STREAMS);
     let service = TowerToHyperService::new(service);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     // How a connection ends is its client's matter.
     let _ = watcher.watch(connection.into_owned()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    const SHORT: Duration = Duration::from_millis(100);
+
+    /// A client, and what has its connection go on.
+    async fn let_in() -> (TcpStream, GracefulShutdown) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let (stream, peer) = listener.accept().await.unwrap();
+        let routes = Router::new().fallback(|| std::future::ready("hello"));
+        let under_way = GracefulShutdown::new();
+        let behind = (routes, Arc::default(), under_way.watcher(), SHORT);
+        tokio::spawn(greet(stream, peer, None, behind));
+        (client.unwrap(), under_way)
+    }
+
+    /// All that is answered until the connection is closed.
+    async fn answered(mut client: TcpStream) -> String {
+        let mut text = Vec::new();
+        // Closed before all was read, it is reset.
+        let _ = client.read_to_end(&mut text).await;
+        String::from_utf8(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_or_says_it_slowly_is_let_go() {
+        let (silent, _open) = let_in().await;
+        assert_eq!(answered(silent).await, "");
+        for begins in ["GET / HTTP/1.1\r\nA: ", "PRI * HT", "0a1b"] {
+            let (mut slow, _open) = let_in().await;
+            slow.write_all(begins.as_bytes()).await.unwrap();
+            let begun = tokio::time::Instant::now();
+            // What is said bit by bit does not gain time.
+            while slow.write_all(b"a").await.is_ok() && begun.elapsed() < 50 * SHORT {
+                tokio::time::sleep(SHORT / 10).await;
+            }
+            assert!(begun.elapsed() < 50 * SHORT, "{begins}");
+        }
+        let (mut idle, _open) = let_in().await;
+        let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        idle.write_all(request).await.unwrap();
+        let text = answered(idle).await;
+        assert!(
+            text.starts_with("HTTP/1.1 200") && text.ends_with("hello"),
+            "{text}"
+        );
+    }
 }

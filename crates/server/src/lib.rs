@@ -25,6 +25,7 @@ mod had;
 mod here;
 mod ids;
 mod limit;
+mod origin;
 mod output;
 mod pieces;
 mod pour;
@@ -34,6 +35,8 @@ mod request_id;
 mod sessions;
 mod standing;
 mod stream;
+mod turns;
+mod unread;
 mod upload;
 mod v2;
 mod v3;
@@ -75,7 +78,7 @@ pub(crate) fn routes_until(
         std::future::ready(([json], DOCUMENT))
     };
     let sessions = Arc::new(v3::LogSessions::default());
-    let state = desk::State(backend);
+    let state = desk::State(backend, Arc::default());
     let old = v2::routes()
         .layer(DefaultBodyLimit::max(body::MAX))
         .layer(Extension(Arc::clone(&sessions)))
@@ -104,6 +107,7 @@ pub(crate) fn routes_until(
             Arc::new(limit::Limits::default()),
             limit::layer,
         ))
+        .layer(middleware::from_fn(origin::layer))
         .layer(middleware::from_fn(request_id::layer))
 }
 

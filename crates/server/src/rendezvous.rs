@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::backend::Held;
 use crate::sessions::{KEPT, Sessions};
+use crate::standing::Standing;
 
 /// What clients send at the end of what they read.
 const END: u8 = 4;
@@ -29,6 +30,8 @@ pub(crate) struct Waiting {
     pub(crate) held: Held,
     /// Whether it has a terminal, which knows the end of input itself.
     pub(crate) terminal: bool,
+    /// With what it was begun: without that it is ended.
+    pub(crate) standing: Standing,
     /// When it is ended at the latest.
     pub(crate) until: Option<Instant>,
 }
@@ -48,10 +51,16 @@ pub(crate) fn wait(rendezvous: &Arc<Rendezvous>, waiting: Waiting) -> String {
     secret
 }
 
-/// Brings both together until the command has ended, its time is up, or the client is gone: then it is ended.
+/// Brings both together until the command has ended, its time is up, the client is gone, or its token good
+/// for nothing: then it is ended.
 pub(crate) async fn meet(stream: impl AsyncRead + AsyncWrite + Unpin, waiting: Waiting) {
-    let until = waiting.until;
-    let met = together(stream, waiting);
+    let (until, standing) = (waiting.until, waiting.standing.clone());
+    let met = async {
+        tokio::select! {
+            met = together(stream, waiting) => met,
+            () = standing.lost() => Ok(()),
+        }
+    };
     // How it ended is the client's matter.
     match until {
         Some(until) => drop(timeout_at(until, met).await),

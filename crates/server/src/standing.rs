@@ -2,6 +2,7 @@
 //! each time. It must not know what goes on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use slugline_core::access::{Permission, Token, TokenId};
 use slugline_core::app::App;
@@ -10,6 +11,9 @@ use slugline_core::port::SecretDigest;
 use crate::backend::{Backend, Reading};
 use crate::desk::{Desk, admitted, known, read, unauthorized};
 use crate::error::ApiError;
+
+/// How often it is asked.
+const ASKED: Duration = Duration::from_secs(5);
 
 /// What somebody was let in to.
 #[derive(Clone)]
@@ -45,6 +49,20 @@ impl Desk {
     /// What is permitted of an app, for what goes on after the answer.
     pub(crate) async fn standing(self, about: (String, Permission)) -> Result<Standing, ApiError> {
         Standing::of(self.backend, By::Secret(self.secret), about).await
+    }
+
+    /// The same, of an app that is known once it has been let in to.
+    pub(crate) fn standing_in(
+        &self,
+        permission: Permission,
+    ) -> impl FnOnce(App) -> Standing + use<> {
+        let (backend, by) = (Arc::clone(&self.backend), By::Secret(self.secret));
+        move |app| Standing {
+            backend,
+            by,
+            app,
+            permission,
+        }
     }
 }
 
@@ -84,6 +102,18 @@ impl Standing {
     /// The app.
     pub(crate) fn app(&self) -> &App {
         &self.app
+    }
+
+    /// Waits until the token or its person may not any more.
+    pub(crate) async fn lost(&self) {
+        loop {
+            tokio::time::sleep(ASKED).await;
+            let asked = self.read(|_, _| Ok(())).await;
+            // A disk that fails takes nothing from anybody.
+            if asked.is_err_and(|error| error.is_refusal()) {
+                return;
+            }
+        }
     }
 
     /// Reads what is about the app, if the token and its person may still: it may be revoked, and they may

@@ -18,8 +18,6 @@ use crate::standing::Standing;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 /// How often something is sent at least, so that whoever is gone is found out.
 const SIGN: Duration = Duration::from_secs(20);
-/// How often it is asked whether the token is still good for it.
-const CHECKED: Duration = Duration::from_secs(60);
 
 /// Whether the door is being closed: what goes on ends then.
 #[derive(Clone, Debug)]
@@ -71,7 +69,8 @@ pub(crate) fn send(
             Some((standing, mut closing)) => {
                 let gone = sender.clone();
                 tokio::select! {
-                    () = follow(reader, way, &standing, &sender) => {}
+                    () = follow(reader, way, &sender) => {}
+                    () = standing.lost() => {}
                     () = closing.wait() => {}
                     () = gone.closed() => {}
                 }
@@ -109,13 +108,8 @@ fn add(text: &mut String, way: Way, number: u64, line: &str) {
     };
 }
 
-async fn follow(
-    mut reader: Box<dyn LogReader>,
-    way: Way,
-    standing: &Standing,
-    sender: &mpsc::Sender<Bytes>,
-) {
-    let (mut pause, mut sent, mut checked) = (PAUSES.0, Instant::now(), Instant::now());
+async fn follow(mut reader: Box<dyn LogReader>, way: Way, sender: &mpsc::Sender<Bytes>) {
+    let (mut pause, mut sent) = (PAUSES.0, Instant::now());
     while let Some((back, text, more)) = read(reader, way).await {
         reader = back;
         if !text.is_empty() {
@@ -123,12 +117,6 @@ async fn follow(
                 return;
             }
             sent = Instant::now();
-        }
-        if checked.elapsed() >= CHECKED {
-            checked = Instant::now();
-            if standing.read(|_, _| Ok(())).await.is_err() {
-                return;
-            }
         }
         if more {
             pause = PAUSES.0;

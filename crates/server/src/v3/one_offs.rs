@@ -89,17 +89,19 @@ pub(crate) async fn started(
     let attach = attach(&new);
     let until = limit.map(|limit| Instant::now() + limit);
     let env = env(&new).map_err(|error| invalid(&error.to_string()))?;
-    let (dyno, held) = desk
+    let standing = desk.standing_in(Permission::Deploy);
+    let (dyno, app, held) = desk
         .change((app, Permission::Deploy), move |changing, app, _| {
             let launch = query::launch_once(changing.ledger(), &app.name, None, env)?;
             let Begun { name, held } = changing.run_once(&launch, &new.command, attach)?;
             let process = listed(changing, app, name, (&new.command, launch.version))?;
-            Ok((Dyno::new(app, &process), held))
+            Ok((Dyno::new(app, &process), app.clone(), held))
         })
         .await?;
     let waiting = held.map(|held| Waiting {
         held,
         terminal: attach != Attach::Pipes,
+        standing: standing(app),
         until,
     });
     Ok((dyno, waiting))

@@ -46,8 +46,9 @@ pub(crate) async fn create(
         command: "PUT /uploads".to_owned(),
         ..desk.caller()
     };
+    let turn = desk.turn(&app).await;
     let standing = desk.standing((app, Permission::Deploy)).await?;
-    let made = with_engine(standing.backend(), caller.clone(), {
+    let made = with_engine((standing.backend(), turn), caller.clone(), {
         let app = standing.app().name.clone();
         move |changing| {
             let now = changing.clock().now();
@@ -114,7 +115,8 @@ pub(crate) async fn bring(
 ) -> Result<(), ApiError> {
     standing.read(|_, _| Ok(())).await?;
     let app = standing.app().name.clone();
-    with_engine(Arc::clone(&state.0), caller, move |changing| {
+    let turn = state.1.of_app(app.as_str()).await;
+    with_engine((Arc::clone(&state.0), turn), caller, move |changing| {
         let done = brought(changing, &app, &id, (&file, digest));
         match &done {
             Ok(()) => changing.ended(Some(&app), End::Done, None),

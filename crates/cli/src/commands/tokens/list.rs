@@ -73,7 +73,8 @@ fn row(token: &Token, when: &When, now: Timestamp) -> Vec<String> {
             true => "expired".to_owned(),
             false => token.expires_at.map_or_else(|| "never".to_owned(), rfc3339),
         },
-        token.description.clone(),
+        // Clients say it: it writes nothing else on a terminal.
+        token.description.replace(char::is_control, " "),
     ]
 }
 
