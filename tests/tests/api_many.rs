@@ -2,7 +2,12 @@
 //! of their own: none is cut off or told of an error, no write is lost, and the daemon is no larger
 //! afterwards. `CLIENTS=500 SECONDS=120` makes it long.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and this one tells how it went"
+)]
 
 mod api_kit;
 
