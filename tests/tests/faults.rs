@@ -288,6 +288,10 @@ fn try_one(
     let context = |why: String| format!("{why}\n{ran}");
     ended(operation, fault, &ran).map_err(context)?;
     checks::legal(world).map_err(context)?;
+    // To a daemon the disk would be full still: there is room again for the next one.
+    if fault.stays() && operation.process == Process::Serve {
+        world.stop();
+    }
     next_works(world, operation).map_err(context)?;
     let facts = without_next(&checks::facts(world)?);
     let done = facts == shape.after_next;

@@ -58,6 +58,11 @@ impl Fault {
         }
     }
 
+    /// Whether it stays as long as the process that met it.
+    pub(crate) fn stays(self) -> bool {
+        matches!(self, Self::FullFromThereOn | Self::ReadOnlyFromThereOn)
+    }
+
     pub(crate) fn kills(self) -> bool {
         matches!(self, Self::Kill | Self::After | Self::Torn)
     }
