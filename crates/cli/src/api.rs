@@ -20,8 +20,11 @@ use std::sync::Arc;
 use slugline_core::app::AppName;
 use slugline_core::build::{Build, BuildId};
 use slugline_ledger::{Origin, SqliteLedger};
+use slugline_plugin_host::{PluginHost, Stamp};
 use slugline_runtime::{Phases, ProcessStatus};
-use slugline_server::backend::{Backend, Caller, ChangeJob, Process, ReadJob, Source, Unavailable};
+use slugline_server::backend::{
+    AskJob, Backend, Caller, ChangeJob, Process, ReadJob, Source, Unavailable,
+};
 use slugline_server::commands::frame::NewCommand;
 use slugline_server::commands::{Permitted, Understood};
 use tempfile::TempDir;
@@ -29,7 +32,7 @@ use tempfile::TempDir;
 pub use self::desk::desk;
 
 use self::builds::Running;
-use self::desk::Desk;
+use self::desk::{Asks, Desk};
 use self::room::{Asked, Room};
 use crate::args::Global;
 use crate::clock::MachineClock;
@@ -39,7 +42,7 @@ use crate::env::{Env, ORIGIN};
 use crate::error::CommandError;
 use crate::supervisor::Supervisor;
 use crate::ui::Ui;
-use crate::wire::Wired;
+use crate::wire::{Wired, plugin_host};
 
 /// How requests are served.
 pub struct Api {
@@ -56,6 +59,8 @@ pub struct Api {
 thread_local! {
     /// A ledger that the thread has open already, for what only reads.
     static LEDGER: RefCell<Option<SqliteLedger>> = const { RefCell::new(None) };
+    /// The plugins that the thread has asked already, and what they looked like before that.
+    static PLUGINS: RefCell<Option<(Option<Stamp>, PluginHost)>> = const { RefCell::new(None) };
 }
 
 fn unavailable(error: CommandError) -> Unavailable {
@@ -88,6 +93,30 @@ impl Api {
                 self.context()
                     .and_then(|context| context.ledger())
                     .map_err(unavailable)
+            },
+            Ok,
+        )
+    }
+
+    fn desk(&self) -> Result<Desk<'_>, Unavailable> {
+        Ok(Desk {
+            ledger: self.open()?,
+            clock: MachineClock::new(&self.env).map_err(unavailable)?,
+            supervisor: self.context().map_err(unavailable)?.supervisor(),
+            api: Some(self),
+        })
+    }
+
+    /// The plugins, as they are now: those that the thread has asked before, where nobody touched them and
+    /// all are well.
+    fn plugins(&self) -> Result<(Option<Stamp>, PluginHost), Unavailable> {
+        let now = Stamp::of(&self.home).ok();
+        let kept = PLUGINS.take();
+        let kept = kept.filter(|(then, host)| now.is_some() && *then == now && host.is_well());
+        kept.map_or_else(
+            || {
+                let host = self.context().and_then(|context| plugin_host(&context));
+                Ok((now, host.map_err(unavailable)?))
             },
             Ok,
         )
@@ -137,20 +166,23 @@ type RoomJob<'a> = &'a mut dyn FnMut(Result<&Room<'_>, Unavailable>);
 
 impl Backend for Api {
     fn read(&self, job: ReadJob<'_>) {
-        let opened = self.open().and_then(|ledger| {
-            let clock = MachineClock::new(&self.env).map_err(unavailable)?;
-            let supervisor = self.context().map_err(unavailable)?.supervisor();
-            Ok(Desk {
-                ledger,
-                clock,
-                supervisor,
-                api: Some(self),
-            })
-        });
-        match opened {
+        match self.desk() {
             Ok(desk) => {
                 job(Ok(&desk));
                 LEDGER.set(Some(desk.ledger));
+            }
+            Err(why) => job(Err(why)),
+        }
+    }
+
+    fn ask(&self, job: AskJob<'_>) {
+        let opened = self.desk().and_then(|desk| Ok((desk, self.plugins()?)));
+        match opened {
+            Ok((desk, (stamp, host))) => {
+                let asks = Asks { desk, host };
+                job(Ok(&asks));
+                LEDGER.set(Some(asks.desk.ledger));
+                PLUGINS.set(Some((stamp, asks.host)));
             }
             Err(why) => job(Err(why)),
         }

@@ -7,10 +7,11 @@ use crate::addon::PlanName;
 use crate::app::AppName;
 use crate::config::{ConfigKey, ConfigValue, Owner};
 use crate::operation::rollback::{Ineligible, between, eligible, request_over};
-use crate::port::{Kept, LaunchSpec, LedgerError};
+use crate::port::{Kept, LaunchSpec, LedgerError, Policies};
 use crate::refusal::Refusal;
 use crate::release::{PluginsUsed, Release, Version};
 use crate::state::State;
+use crate::time::Timestamp;
 
 use crate::corridor::launch::launch_spec;
 use crate::corridor::{Engine, Failure, LedgerPast};
@@ -200,46 +201,45 @@ impl Engine<'_> {
         limit: usize,
     ) -> Result<Vec<Listed>, Failure> {
         let releases = history(self.ledger, app, limit)?;
-        Ok(self.eligibility(app, releases)?)
+        let asked = (self.policies, self.clock.now());
+        Ok(eligibility(self.ledger, asked, app, releases)?)
     }
+}
 
-    /// Says of each of these releases whether it can be rolled back to (S18). The tier is asked about
-    /// each, so that it agrees with `rollback`.
-    ///
-    /// # Errors
-    /// Those of the ledger.
-    pub fn eligibility(
-        &self,
-        app: &AppName,
-        releases: Vec<Release>,
-    ) -> Result<Vec<Listed>, LedgerError> {
-        let moment = self.ledger.moment(app)?;
-        let past = LedgerPast {
-            ledger: self.ledger,
-            app,
+/// Says of each of these releases whether it can be rolled back to (S18). The tier is asked about
+/// each, as of this moment, so that it agrees with `rollback`.
+///
+/// # Errors
+/// Those of the ledger.
+pub fn eligibility(
+    ledger: &dyn crate::port::Ledger,
+    (policies, now): (&dyn Policies, Timestamp),
+    app: &AppName,
+    releases: Vec<Release>,
+) -> Result<Vec<Listed>, LedgerError> {
+    let moment = ledger.moment(app)?;
+    let past = LedgerPast { ledger, app };
+    let oldest = releases.iter().min_by_key(|release| release.version);
+    let between = match (&moment.current, oldest) {
+        (Some(current), Some(oldest)) => between(&past, current, oldest)?,
+        _ => Vec::new(),
+    };
+    let why = |release: &Release| -> Result<Option<String>, LedgerError> {
+        if let Err(why) = eligible(&moment, &past, release)? {
+            return Ok(Some(why.to_string()));
+        }
+        let (Some(tier), Some(current)) = (moment.state.tier(), &moment.current) else {
+            return Ok(Some(Ineligible::NothingBefore.to_string()));
         };
-        let oldest = releases.iter().min_by_key(|release| release.version);
-        let between = match (&moment.current, oldest) {
-            (Some(current), Some(oldest)) => between(&past, current, oldest)?,
-            _ => Vec::new(),
-        };
-        let why = |release: &Release| -> Result<Option<String>, LedgerError> {
-            if let Err(why) = eligible(&moment, &past, release)? {
-                return Ok(Some(why.to_string()));
-            }
-            let (Some(tier), Some(current)) = (moment.state.tier(), &moment.current) else {
-                return Ok(Some(Ineligible::NothingBefore.to_string()));
-            };
-            let request = request_over(&between, current, release, self.clock.now());
-            let said = self.policies.may_rollback(tier, &request);
-            Ok(said.err().map(|objection| objection.reason))
-        };
-        let listed = |release: Release| {
-            why(&release).map(|ineligible| Listed {
-                release,
-                ineligible,
-            })
-        };
-        releases.into_iter().map(listed).collect()
-    }
+        let request = request_over(&between, current, release, now);
+        let said = policies.may_rollback(tier, &request);
+        Ok(said.err().map(|objection| objection.reason))
+    };
+    let listed = |release: Release| {
+        why(&release).map(|ineligible| Listed {
+            release,
+            ineligible,
+        })
+    };
+    releases.into_iter().map(listed).collect()
 }

@@ -156,6 +156,13 @@ impl PluginHost {
         containment(&self.settings).map_err(|fault| fault.to_string())
     }
 
+    /// Whether every plugin that was started could be, and runs still: whoever keeps a host for long begins
+    /// anew otherwise, since one that could not be started is not tried again.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.plugins.iter().all(Plugin::is_well)
+    }
+
     /// Until when a call of a hook that begins now must be answered.
     pub(crate) fn deadline(&self, hook: Hook) -> Deadline {
         Deadline::after(self.settings.limits.time(hook))

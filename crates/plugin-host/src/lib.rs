@@ -30,6 +30,7 @@ mod providers;
 mod service;
 mod settings;
 mod source;
+mod stamp;
 mod words;
 mod world;
 
@@ -47,3 +48,4 @@ pub use settings::{
 };
 pub use slugline_plugin_api::protocol::Containment;
 pub use source::Source;
+pub use stamp::Stamp;

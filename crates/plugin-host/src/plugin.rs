@@ -95,6 +95,15 @@ impl Plugin {
         allowed && *fault != Fault::Changed
     }
 
+    /// Whether it has not been started, or runs and waits.
+    pub(crate) fn is_well(&self) -> bool {
+        match &mut *self.running.borrow_mut() {
+            None => true,
+            Some(Ok(running)) => running.process.is_quiet().is_ok(),
+            Some(Err(_)) => false,
+        }
+    }
+
     /// Whether a tier of it has an opinion on what is kept.
     pub(crate) fn keeps(
         &self,

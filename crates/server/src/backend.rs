@@ -8,10 +8,11 @@ use std::process::Command;
 use std::sync::Arc;
 
 use slugline_core::actor::Actor;
+use slugline_core::addon::Catalogue;
 use slugline_core::app::{App, AppName};
 use slugline_core::build::{Build, BuildId, Said};
 use slugline_core::corridor::{Engine, Failure, Request};
-use slugline_core::port::{Access, Builds, Clock, LaunchSpec, Ledger, Webhooks};
+use slugline_core::port::{Access, Builds, Clock, LaunchSpec, Ledger, Policies, Webhooks};
 use slugline_core::release::Version;
 use slugline_core::settings::Drain;
 use slugline_core::slug::{Slug, SlugId};
@@ -120,12 +121,20 @@ pub trait Reading {
     fn shown(&self, drain: &Drain) -> String;
 }
 
-/// What is asked to be changed, or needs plugins to be answered.
-pub trait Changing: Reading {
+/// What is asked only to be read, where plugins have a say in it.
+pub trait Asking {
+    /// All that needs no plugin.
+    fn reading(&self) -> &dyn Reading;
+    /// What plugins permit.
+    fn policies(&self) -> &dyn Policies;
+    /// What plugins offer.
+    fn catalogue(&self) -> &Catalogue;
+}
+
+/// What is asked to be changed.
+pub trait Changing: Reading + Asking {
     /// The engine with all its ports. What it records names the caller.
     fn engine(&self) -> Engine<'_>;
-    /// This as what reads.
-    fn reading(&self) -> &dyn Reading;
     /// Makes an app, with the repository that it owns.
     ///
     /// # Errors
@@ -247,6 +256,8 @@ pub struct Unavailable(pub String);
 
 /// What reads.
 pub type ReadJob<'a> = &'a mut dyn FnMut(Result<&dyn Reading, Unavailable>);
+/// What reads, and asks plugins.
+pub type AskJob<'a> = &'a mut dyn FnMut(Result<&dyn Asking, Unavailable>);
 /// What changes.
 pub type ChangeJob<'a> = &'a mut dyn FnMut(Result<&dyn Changing, Unavailable>);
 
@@ -254,6 +265,9 @@ pub type ChangeJob<'a> = &'a mut dyn FnMut(Result<&dyn Changing, Unavailable>);
 pub trait Backend: Send + Sync + 'static {
     /// Runs what only reads.
     fn read(&self, job: ReadJob<'_>);
+    /// Runs what asks plugins, and only reads. What is opened for it may be kept for the thread's next
+    /// question: few threads are to ask.
+    fn ask(&self, job: AskJob<'_>);
     /// Runs what changes something.
     fn change(&self, caller: &Caller, job: ChangeJob<'_>);
     /// A file that has no name, and is gone when nobody has it open.

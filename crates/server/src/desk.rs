@@ -15,7 +15,8 @@ use slugline_core::port::SecretDigest;
 use slugline_core::release::Version;
 use uuid::Uuid;
 
-use crate::backend::{Backend, Caller, Changing, End, Reading};
+use crate::asking::Threads;
+use crate::backend::{Asking, Backend, Caller, Changing, End, Reading};
 use crate::commands::Need;
 use crate::error::{ApiError, Kind};
 use crate::ids;
@@ -28,7 +29,21 @@ const NOTED: u64 = 3600;
 
 /// What every handler is given.
 #[derive(Clone)]
-pub(crate) struct State(pub(crate) Arc<dyn Backend>, pub(crate) Arc<Turns>);
+pub(crate) struct State {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) turns: Arc<Turns>,
+    pub(crate) asking: Arc<Threads>,
+}
+
+impl State {
+    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
+        Self {
+            backend,
+            turns: Arc::default(),
+            asking: Arc::default(),
+        }
+    }
+}
 
 /// The release that was current when something was read, for whoever compares.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +58,7 @@ pub(crate) struct Desk {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) secret: SecretDigest,
     turns: Arc<Turns>,
+    asking: Arc<Threads>,
     token: Token,
     command: String,
     place: String,
@@ -55,7 +71,7 @@ impl FromRequestParts<State> for Desk {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
         let secret = secret(parts).ok_or_else(unauthorized)?;
-        let backend = Arc::clone(&state.0);
+        let backend = Arc::clone(&state.backend);
         let found = read(&backend, move |reading| known(reading, &secret)).await?;
         let token = found.ok_or_else(unauthorized)?;
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
@@ -65,7 +81,8 @@ impl FromRequestParts<State> for Desk {
         Ok(Self {
             backend,
             secret,
-            turns: Arc::clone(&state.1),
+            turns: Arc::clone(&state.turns),
+            asking: Arc::clone(&state.asking),
             command: format!("{} {}", parts.method, safe(parts.uri.path())),
             place: format!("api {address} token {} request {id}", short(&token)),
             token,
@@ -162,7 +179,7 @@ async fn waiting<T: Send + 'static>(
     done.unwrap_or_else(|_| Err(lost()))
 }
 
-fn lost() -> ApiError {
+pub(crate) fn lost() -> ApiError {
     ApiError::new(Kind::Internal, "The request could not be carried out.")
 }
 
@@ -193,11 +210,9 @@ impl Desk {
     /// Reads what plugins offer, which anybody may see.
     pub(crate) async fn of_plugins<T: Send + 'static>(
         self,
-        work: impl FnOnce(&dyn Changing) -> Result<T, ApiError> + Send + 'static,
+        work: impl FnOnce(&dyn Asking) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let caller = self.caller();
-        let turn = self.turns.any().await;
-        with_engine((self.backend, turn), caller, work).await
+        self.asking.of_any(self.backend, work).await
     }
 
     /// Reads what is about one app, named by its name or its id, where that is permitted.
@@ -222,20 +237,20 @@ impl Desk {
     pub(crate) async fn asking_plugins<T: Send + 'static>(
         self,
         (app, permission): (String, Permission),
-        work: impl FnOnce(&dyn Changing, &App) -> Result<T, ApiError> + Send + 'static,
+        work: impl FnOnce(&dyn Asking, &App) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let caller = self.caller();
-        let (backend, token, seen) = (self.backend, self.token, self.seen);
-        let turn = self.turns.of_app(&app).await;
-        with_engine((backend, turn), caller, move |changing| {
-            let app = admitted(changing.reading(), &token, &app, permission)?;
+        let (token, seen) = (self.token, self.seen);
+        let named = app.clone();
+        let read = move |asking: &dyn Asking| {
+            let reading = asking.reading();
+            let app = admitted(reading, &token, &app, permission)?;
             if let Some(seen) = seen {
-                let version = changing.ledger().outline(&app.name)?.version();
+                let version = reading.ledger().outline(&app.name)?.version();
                 let _ = seen.0.set(version.unwrap_or_default());
             }
-            work(changing, &app)
-        })
-        .await
+            work(asking, &app)
+        };
+        self.asking.of_app(self.backend, &named, read).await
     }
 
     /// Changes one app. What the settle left in the outbox is delivered after the answer.

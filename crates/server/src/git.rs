@@ -175,7 +175,7 @@ async fn answer(
     let place = gate.acquire_owned().await.map_err(busy)?;
     let pushes = service == Service::ReceivePack;
     let named = app.name.clone();
-    let program = tokio::task::spawn_blocking(move || state.0.git(&named, &caller, pushes));
+    let program = tokio::task::spawn_blocking(move || state.backend.git(&named, &caller, pushes));
     let program = program
         .await
         .map_err(|_| ApiError::new(Kind::Internal, "git could not be asked."))?

@@ -13,6 +13,7 @@ pub mod secret;
 pub mod webhook;
 
 mod address;
+mod asking;
 mod body;
 mod conditional;
 mod desk;
@@ -78,7 +79,7 @@ pub(crate) fn routes_until(
         std::future::ready(([json], DOCUMENT))
     };
     let sessions = Arc::new(v3::LogSessions::default());
-    let state = desk::State(backend, Arc::default());
+    let state = desk::State::new(backend);
     let old = v2::routes()
         .layer(DefaultBodyLimit::max(body::MAX))
         .layer(Extension(Arc::clone(&sessions)))

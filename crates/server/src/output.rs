@@ -44,7 +44,7 @@ pub(crate) async fn stream(
 ) -> Result<Response, ApiError> {
     let nowhere = || ApiError::no_such("output");
     let token = TokenId::new(&token).map_err(|_| nowhere())?;
-    let standing = Standing::of_token(state.0, token.clone(), (app, Permission::Read));
+    let standing = Standing::of_token(state.backend, token.clone(), (app, Permission::Read));
     let standing = standing.await.map_err(|_| nowhere())?;
     if !signer.knows(standing.app(), &what, &token, &signature) {
         return Err(nowhere());

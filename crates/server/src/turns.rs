@@ -14,6 +14,7 @@ const OF_APP: usize = 8;
 
 /// Whose turn it is.
 pub(crate) struct Turns {
+    of_app: usize,
     all: Arc<Semaphore>,
     apps: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
@@ -27,14 +28,20 @@ pub(crate) struct Turn {
 
 impl Default for Turns {
     fn default() -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(AT_ONCE)),
-            apps: Mutex::default(),
-        }
+        Self::new(AT_ONCE, OF_APP)
     }
 }
 
 impl Turns {
+    /// For so many at once, of which so many are of one app.
+    pub(crate) fn new(at_once: usize, of_app: usize) -> Self {
+        Self {
+            of_app,
+            all: Arc::new(Semaphore::new(at_once)),
+            apps: Mutex::default(),
+        }
+    }
+
     /// Waits for a turn to change what a client calls so: an app's name or its id, which may be none.
     pub(crate) async fn of_app(&self, app: &str) -> Turn {
         let of_app = self.app(app).acquire_owned().await;
@@ -61,7 +68,7 @@ impl Turns {
         }
         // Those whose last turn is over are forgotten.
         apps.retain(|_, one| one.strong_count() > 0);
-        let new = Arc::new(Semaphore::new(OF_APP));
+        let new = Arc::new(Semaphore::new(self.of_app));
         apps.insert(app.to_owned(), Arc::downgrade(&new));
         new
     }

@@ -3,14 +3,16 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use slugline_core::addon::Catalogue;
 use slugline_core::app::AppName;
 use slugline_core::build::BuildId;
-use slugline_core::port::{Access, Builds, Clock, Ledger, Webhooks};
+use slugline_core::port::{Access, Builds, Clock, Ledger, Policies, Providers, Webhooks};
 use slugline_core::release::Version;
 use slugline_core::settings::Drain;
 use slugline_core::slug::SlugId;
 use slugline_ledger::SqliteLedger;
-use slugline_server::backend::{Lines, LogReader, Output, Process, Reading, Unavailable};
+use slugline_plugin_host::PluginHost;
+use slugline_server::backend::{Asking, Lines, LogReader, Output, Process, Reading, Unavailable};
 use slugline_slug::SlugStore;
 
 use super::{Api, along, log, processes};
@@ -27,6 +29,26 @@ pub(super) struct Desk<'a> {
     pub(super) supervisor: Supervisor,
     /// Missing for whoever is no client.
     pub(super) api: Option<&'a Api>,
+}
+
+/// What only reads, and asks plugins.
+pub(super) struct Asks<'a> {
+    pub(super) desk: Desk<'a>,
+    pub(super) host: PluginHost,
+}
+
+impl Asking for Asks<'_> {
+    fn reading(&self) -> &dyn Reading {
+        &self.desk
+    }
+
+    fn policies(&self) -> &dyn Policies {
+        &self.host
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        self.host.catalogue()
+    }
 }
 
 /// What reads, for whoever is no client: it says nothing of where the API is.

@@ -7,10 +7,11 @@ use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use slugline_core::addon::Catalogue;
 use slugline_core::app::{App, AppName};
 use slugline_core::build::{BuildId, Said};
 use slugline_core::corridor::{Engine, Request, Silent};
-use slugline_core::port::{Access, Builds, Clock, LaunchSpec, Ledger, Webhooks};
+use slugline_core::port::{Access, Builds, Clock, LaunchSpec, Ledger, Policies, Webhooks};
 use slugline_core::release::Version;
 use slugline_core::settings::Drain;
 use slugline_core::slug::{Commit, Slug, SlugId};
@@ -18,8 +19,8 @@ use slugline_core::webhook::Target;
 use slugline_ledger::{Note, Origin, Outcome};
 use slugline_runtime::{Control, ControlError, DrainAddress};
 use slugline_server::backend::{
-    Attach, Begun, Caller, Changing, End, Lines, LogReader, NotDone, Output, Process, Reading,
-    Unavailable,
+    Asking, Attach, Begun, Caller, Changing, End, Lines, LogReader, NotDone, Output, Process,
+    Reading, Unavailable,
 };
 use slugline_slug::Claims;
 
@@ -125,13 +126,23 @@ impl Reading for Room<'_> {
     }
 }
 
+impl Asking for Room<'_> {
+    fn reading(&self) -> &dyn Reading {
+        self
+    }
+
+    fn policies(&self) -> &dyn Policies {
+        self.wired.engine().policies
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        self.wired.engine().providers.catalogue()
+    }
+}
+
 impl Changing for Room<'_> {
     fn engine(&self) -> Engine<'_> {
         self.wired.engine()
-    }
-
-    fn reading(&self) -> &dyn Reading {
-        self
     }
 
     fn create_app(&self, request: &Request<'_>) -> Result<(), NotDone> {

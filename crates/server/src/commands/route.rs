@@ -40,7 +40,7 @@ pub(crate) async fn create(
     let upgrade = upgrade(&mut request)?;
     let url = url(request.headers(), request.uri())?;
     let body::Json(wanted) = body::Json::<NewCommand>::from_request(request, &()).await?;
-    let backend = state.0;
+    let backend = state.backend;
     let understood = understood(&backend, &wanted).await?;
     let place = places.take(&desk.token().id)?;
     let admitted = desk

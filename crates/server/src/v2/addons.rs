@@ -17,8 +17,8 @@ use crate::v3;
 use crate::wire::addon::{Addon, AddonEnd};
 
 pub(crate) async fn catalogue(desk: Desk) -> Result<Json<Vec<Value>>, ApiError> {
-    let read = desk.of_plugins(|changing| {
-        let all = &changing.engine().providers.catalogue().0;
+    let read = desk.of_plugins(|asking| {
+        let all = &asking.catalogue().0;
         let plans = all
             .iter()
             .flat_map(|(service, spec)| spec.plans.iter().map(move |plan| (service, plan)));

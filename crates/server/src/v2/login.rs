@@ -22,7 +22,7 @@ pub(crate) async fn login(
 ) -> Result<Json<Value>, ApiError> {
     let password = field(&form, "password").ok_or_else(desk::unauthorized)?;
     let secret = digest(&password);
-    let found = desk::read(&state.0, move |reading| desk::known(reading, &secret)).await?;
+    let found = desk::read(&state.backend, move |reading| desk::known(reading, &secret)).await?;
     let user = found.ok_or_else(desk::unauthorized)?.user;
     let told = json!({"api_key": password, "email": user.as_str(), "id": ids::user(&user)});
     Ok(Json(told))

@@ -18,8 +18,8 @@ const FIELDS: &[&str] = &["name", "id"];
     responses((status = 200, body = Vec<AddonService>),
         (status = 206, body = Vec<AddonService>, description = "A part; `Next-Range` leads on"), Errors))]
 pub(crate) async fn list(desk: Desk, range: Range) -> Result<Part<AddonService>, ApiError> {
-    desk.of_plugins(move |changing| {
-        let all = &changing.engine().providers.catalogue().0;
+    desk.of_plugins(move |asking| {
+        let all = &asking.catalogue().0;
         let all = all.iter().map(|(name, spec)| AddonService::new(name, spec));
         range.of(FIELDS, all.collect(), AddonService::key)
     })
@@ -34,8 +34,8 @@ pub(crate) async fn info(
     desk: Desk,
     Path(service): Path<String>,
 ) -> Result<Json<AddonService>, ApiError> {
-    let read = desk.of_plugins(move |changing| {
-        let (name, spec) = find(changing.engine().providers.catalogue(), &service)?;
+    let read = desk.of_plugins(move |asking| {
+        let (name, spec) = find(asking.catalogue(), &service)?;
         Ok(AddonService::new(name, spec))
     });
     Ok(Json(read.await?))
@@ -52,8 +52,8 @@ pub(crate) async fn plans(
     Path(service): Path<String>,
     range: Range,
 ) -> Result<Part<Plan>, ApiError> {
-    desk.of_plugins(move |changing| {
-        let (name, spec) = find(changing.engine().providers.catalogue(), &service)?;
+    desk.of_plugins(move |asking| {
+        let (name, spec) = find(asking.catalogue(), &service)?;
         range.of(FIELDS, Plan::all(name, spec), Plan::key)
     })
     .await
@@ -68,8 +68,8 @@ pub(crate) async fn plan_of_service(
     desk: Desk,
     Path((service, plan)): Path<(String, String)>,
 ) -> Result<Json<Plan>, ApiError> {
-    let read = desk.of_plugins(move |changing| {
-        let (name, spec) = find(changing.engine().providers.catalogue(), &service)?;
+    let read = desk.of_plugins(move |asking| {
+        let (name, spec) = find(asking.catalogue(), &service)?;
         let mut all = Plan::all(name, spec).into_iter();
         let found = all.find(|one| one.is_meant(&plan, true));
         found.ok_or_else(|| ApiError::no_such("plan"))
@@ -82,8 +82,8 @@ pub(crate) async fn plan_of_service(
     params(("plan" = String, Path, description = "Such as `memcache:free`, or its id")),
     responses((status = 200, body = Plan), Errors))]
 pub(crate) async fn plan(desk: Desk, Path(plan): Path<String>) -> Result<Json<Plan>, ApiError> {
-    let read = desk.of_plugins(move |changing| {
-        let all = &changing.engine().providers.catalogue().0;
+    let read = desk.of_plugins(move |asking| {
+        let all = &asking.catalogue().0;
         let mut all = all.iter().flat_map(|(name, spec)| Plan::all(name, spec));
         let found = all.find(|one| one.is_meant(&plan, false));
         found.ok_or_else(|| ApiError::no_such("plan"))

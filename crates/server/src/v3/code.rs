@@ -63,7 +63,7 @@ pub(crate) async fn take(
     if let Awaited::Slug(standing, ..) = &awaited {
         standing.read(|_, _| Ok(())).await?;
     }
-    let (mut file, digest) = receive(body, state.0.unnamed()?, Limits::CODE).await?;
+    let (mut file, digest) = receive(body, state.backend.unnamed()?, Limits::CODE).await?;
     let begun = file.seek(SeekFrom::Start(0));
     begun.map_err(|error| ApiError::new(Kind::Unavailable, error.to_string()))?;
     match awaited {
@@ -104,8 +104,8 @@ pub(crate) async fn hand_out(
     let nowhere = || ApiError::no_such("slug");
     let token = TokenId::new(&token).map_err(|_| nowhere())?;
     let digest = SlugId::new(&slug).map_err(|_| nowhere())?;
-    let backend = Arc::clone(&state.0);
-    let standing = Standing::of_token(state.0, token.clone(), (app, Permission::Read));
+    let backend = Arc::clone(&state.backend);
+    let standing = Standing::of_token(state.backend, token.clone(), (app, Permission::Read));
     let standing = standing.await.map_err(|_| nowhere())?;
     if !signer.knows(standing.app(), &slug, &token, &signature) {
         return Err(nowhere());

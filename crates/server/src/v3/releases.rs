@@ -13,14 +13,14 @@ use slugline_core::operation::retry::Retry;
 use slugline_core::operation::rollback::Rollback;
 use slugline_core::operation::take::Take;
 use slugline_core::port::{Kept, Ledger};
-use slugline_core::query::Listed;
+use slugline_core::query::{Listed, eligibility};
 use slugline_core::release::{self, Status, Version};
 use slugline_core::slug::Slug;
 use uuid::Uuid;
 
 use super::code::slug_of;
 use crate::address::{Addresses, Asked};
-use crate::backend::Changing;
+use crate::backend::{Asking, Changing};
 use crate::body;
 use crate::error::{ApiError, Kind};
 use crate::ids;
@@ -43,9 +43,9 @@ pub(crate) async fn list(
     Path(app): Path<String>,
     range: Range,
 ) -> Result<Part<Release>, ApiError> {
-    desk.asking_plugins((app, Permission::Read), move |changing, app| {
-        let part = part(changing.ledger(), app, &range)?;
-        part.turned(|rows| described(changing, app, rows, &addresses))
+    desk.asking_plugins((app, Permission::Read), move |asking, app| {
+        let part = part(asking.reading().ledger(), app, &range)?;
+        part.turned(|rows| described(asking, app, rows, &addresses))
     })
     .await
 }
@@ -59,12 +59,11 @@ pub(crate) async fn info(
     Asked { desk, addresses }: Asked,
     Path((app, release)): Path<(String, String)>,
 ) -> Result<Json<Release>, ApiError> {
-    let read = desk.asking_plugins((app, Permission::Read), move |changing, app| {
-        let found = changing
-            .ledger()
-            .release(&app.name, version(app, &release)?)?;
+    let read = desk.asking_plugins((app, Permission::Read), move |asking, app| {
+        let ledger = asking.reading().ledger();
+        let found = ledger.release(&app.name, version(app, &release)?)?;
         let found = found.ok_or_else(|| ApiError::no_such("release"))?;
-        one(changing, app, found, &addresses)
+        one(asking, app, found, &addresses)
     });
     Ok(Json(read.await?))
 }
@@ -210,12 +209,12 @@ fn part(ledger: &dyn Ledger, app: &App, range: &Range) -> Result<Part<release::R
 }
 
 fn one(
-    changing: &dyn Changing,
+    asking: &dyn Asking,
     app: &App,
     release: release::Release,
     addresses: &Addresses,
 ) -> Result<Release, ApiError> {
-    let described = described(changing, app, vec![release], addresses)?;
+    let described = described(asking, app, vec![release], addresses)?;
     let mut described = described.into_iter();
     described.next().ok_or_else(|| ApiError::no_such("release"))
 }
@@ -223,14 +222,17 @@ fn one(
 /// Releases as clients see them. The current one counts as one that can be rolled back to: clients
 /// count from it.
 fn described(
-    changing: &dyn Changing,
+    asking: &dyn Asking,
     app: &App,
     releases: Vec<release::Release>,
     addresses: &Addresses,
 ) -> Result<Vec<Release>, ApiError> {
-    let current = changing.ledger().outline(&app.name)?.version();
-    let listed = changing.engine().eligibility(&app.name, releases)?;
-    let brought = changing.builds().brought(&app.name)?;
+    let (reading, policies) = (asking.reading(), asking.policies());
+    let ledger = reading.ledger();
+    let current = ledger.outline(&app.name)?.version();
+    let asked = (policies, reading.clock().now());
+    let listed = eligibility(ledger, asked, &app.name, releases)?;
+    let brought = reading.builds().brought(&app.name)?;
     let brought_as = |slug: &Slug| {
         let is = |one: &&Brought| one.slug.as_ref().is_some_and(|it| it.id == slug.id);
         brought.iter().find(is).map(|one| id(&one.id))
@@ -239,9 +241,9 @@ fn described(
                    release,
                    ineligible,
                }: Listed| {
-        let plans = plans(changing.ledger(), app, release.version)?;
+        let plans = plans(ledger, app, release.version)?;
         let is_current = current == Some(release.version);
-        let output = match has_output(changing, app, &release)? {
+        let output = match has_output(ledger, app, &release)? {
             true => addresses.output(app, &release.version.to_string()),
             false => None,
         };
@@ -259,7 +261,7 @@ fn described(
 
 /// Whether its release command has written something, or may yet.
 fn has_output(
-    changing: &dyn Changing,
+    ledger: &dyn Ledger,
     app: &App,
     release: &release::Release,
 ) -> Result<bool, ApiError> {
@@ -267,11 +269,7 @@ fn has_output(
     if !slug.is_some_and(|slug| slug.processes.contains_key(RELEASE_PHASE)) {
         return Ok(false);
     }
-    let kept = || {
-        changing
-            .ledger()
-            .kept(&app.name, release.version, Kept::Output)
-    };
+    let kept = || ledger.kept(&app.name, release.version, Kept::Output);
     Ok(release.status == Status::Pending || kept()?.is_some())
 }
 

@@ -115,15 +115,19 @@ pub(crate) async fn bring(
 ) -> Result<(), ApiError> {
     standing.read(|_, _| Ok(())).await?;
     let app = standing.app().name.clone();
-    let turn = state.1.of_app(app.as_str()).await;
-    with_engine((Arc::clone(&state.0), turn), caller, move |changing| {
-        let done = brought(changing, &app, &id, (&file, digest));
-        match &done {
-            Ok(()) => changing.ended(Some(&app), End::Done, None),
-            Err(error) => changing.ended(Some(&app), End::Refused, Some(error.message())),
-        }
-        done
-    })
+    let turn = state.turns.of_app(app.as_str()).await;
+    with_engine(
+        (Arc::clone(&state.backend), turn),
+        caller,
+        move |changing| {
+            let done = brought(changing, &app, &id, (&file, digest));
+            match &done {
+                Ok(()) => changing.ended(Some(&app), End::Done, None),
+                Err(error) => changing.ended(Some(&app), End::Refused, Some(error.message())),
+            }
+            done
+        },
+    )
     .await
 }
 
