@@ -209,3 +209,49 @@ fn what_cannot_be_is_told_in_words() {
         .send("PATCH", "/apps/shop/config-vars", vec![b' '; 2 << 20])
         .is(413);
 }
+
+/// A tier that keeps all, and denies with these words, or nothing where there are none; and what approves it.
+fn strict(environment: &TestEnvironment, denial: &str, approve: &[&str]) {
+    let manifest = "name: strict\nversion: 1.0.0\napi: 1\nsummary: A tier of a team's own.\nentry: init.lua\n\
+                    tiers:\n  strict: {price: free, summary: Asks nobody.}\n";
+    let denied = match denial {
+        "" => String::new(),
+        words => format!("function strict.rollback() slugline.deny({words:?}) end\n"),
+    };
+    environment.write_file("strict/plugin.yaml", manifest);
+    let script = format!("local strict = slugline.tier(\"strict\")\n{denied}");
+    environment.write_file("strict/init.lua", script);
+    let _ = environment.run(approve).success();
+}
+
+#[test]
+fn a_list_asks_the_tier_as_it_is_now_and_not_as_it_was_when_it_was_asked_last() {
+    let environment = TestEnvironment::new();
+    let _serving = environment.serve();
+    let api = environment.api();
+    let _ = api.json("POST", "/apps", &json!({"name": "shop"})).is(201);
+    let list = || rows(&api.get("/apps/shop/releases").is(200));
+    let install = ["plugins:install", "strict", "--yes"];
+    strict(&environment, "Not on my watch", &install);
+    let words = ["addons:add", "releases:strict", "--app", "shop"];
+    let _ = environment.run(words).success();
+    for value in ["1", "2"] {
+        let vars = json!({"A": value});
+        let _ = api.json("PATCH", "/apps/shop/config-vars", &vars).is(200);
+    }
+    let denied = list();
+    assert_snapshot!(denied, @r"
+    v1 Config add A succeeded
+    v2 Config add A succeeded current eligible
+    ");
+    // The plugin is one that was asked before, now.
+    assert_eq!(list(), denied);
+    let update = ["plugins:update", "strict", "strict", "--yes"];
+    strict(&environment, "", &update);
+    assert_snapshot!(list(), @r"
+    v1 Config add A succeeded eligible
+    v2 Config add A succeeded current eligible
+    ");
+    // What is kept for the next question holds up nobody who clears.
+    let _ = environment.run(["gc"]).success();
+}
