@@ -601,8 +601,11 @@ fn trickling() -> String {
 fn source_becomes_a_release() {
     let environment = slugline_tests::with_app(Some("releases:advanced"));
     let caller = environment.caller().with("SLUGLINE_SOURCES", "any");
+    let caller = caller.with("SLUGLINE_WEBHOOKS", "any");
     let serving = caller.serve();
     let (api, nobody) = (environment.api(), nobody(&environment));
+    let hook = json!({"include": ["api:build"], "level": "notify", "url": "http://127.0.0.1:9/"});
+    let _ = api.json("POST", "/apps/myapp/webhooks", &hook).is(201);
     let (gate, port) = gate();
     let procfile = format!(
         "release: echo begun; exec 3<>/dev/tcp/127.0.0.1/{port}; read -r word <&3; echo ended\n"
@@ -678,8 +681,36 @@ fn source_becomes_a_release() {
         .filter_map(|line| line["line"].as_str())
         .collect();
     assert_eq!((lines, &result["exit_code"]), (kept, &json!(0)));
+    is_told(&api, ended);
     again(&environment, &build);
     ends(&environment, &caller, serving);
+}
+
+/// A webhook is told of a build that has ended: that it began, and how it ended.
+fn is_told(api: &ApiClient, mut ended: Value) {
+    let told = api.get("/apps/myapp/webhook-events").is(200).json();
+    assert_eq!(of_builds(&told), ["create pending", "update succeeded"]);
+    let payload = |number: usize| &told[number]["payload"];
+    assert_eq!(payload(0)["data"]["id"], ended["id"]);
+    assert_eq!(payload(1)["previous_data"], json!({"status": "pending"}));
+    // An address is signed for the token that it is told to: whoever is told of it here has none.
+    ended["output_stream_url"] = Value::Null;
+    assert_eq!(payload(1)["data"], ended);
+}
+
+/// What webhooks are told of builds, in order.
+fn of_builds(events: &Value) -> Vec<String> {
+    let one = |event: &Value| {
+        let told = &event["payload"];
+        assert_eq!(told["resource"], "build");
+        let (action, status) = (told["action"].as_str(), told["data"]["status"].as_str());
+        format!(
+            "{} {}",
+            action.unwrap_or_default(),
+            status.unwrap_or_default()
+        )
+    };
+    events.as_array().into_iter().flatten().map(one).collect()
 }
 
 /// What runs already is not released again; and no buildpack can be asked for.
@@ -734,6 +765,11 @@ fn ends(environment: &TestEnvironment, caller: &Caller<'_>, serving: Serving<'_>
     assert_eq!(stored(environment), before);
     let all = api.get("/apps/myapp/builds").is(200).json();
     assert_eq!(all.as_array().map(Vec::len), Some(11));
+    // That the daemon ended them is told as well: of each build its beginning and its end, once.
+    let told = of_builds(&api.get("/apps/myapp/webhook-events").is(200).json());
+    let count = |what: &str| told.iter().filter(|it| *it == what).count();
+    assert_eq!((count("create pending"), told.len()), (11, 22));
+    assert_eq!((count("update succeeded"), count("update failed")), (2, 9));
     let part = api.with("Range", "created_at ..; max=2, order=desc");
     assert_eq!(
         part.get("/apps/myapp/builds")

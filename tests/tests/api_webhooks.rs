@@ -162,9 +162,10 @@ fn add(api: &ApiClient, hook: &Hook, level: &str, include: &[&str]) -> (Value, S
     (made.json(), made.headers["heroku-webhook-secret"].clone())
 }
 
-const ALL: [&str; 6] = [
+const ALL: [&str; 7] = [
     "api:addon",
     "api:app",
+    "api:build",
     "api:collaborator",
     "api:domain",
     "api:formation",
@@ -499,7 +500,7 @@ fn operators_have_them_at_the_command_line_and_need_no_daemon() {
     ID  api:addon create    succeeded  1      204     0 seconds ago
 
     $ slugline webhooks:add --app shop -i api:dyno -u 'http://127.0.0.1:PORT/hook?key=k3y'
-    2>  !    invalid value 'api:dyno' for '--include <EVENT>': "api:dyno" is not a kind of event: there are api:addon, api:app, api:collaborator, api:domain, api:formation, api:release
+    2>  !    invalid value 'api:dyno' for '--include <EVENT>': api:dyno is told to no webhook: what each process does is known while it is supervised, and written down nowhere, so that a crash would lose some of it. The app's log has it, and api:formation and api:release tell what is to run
     2>  !    For more information, try '--help'.
     [exit 2]
 

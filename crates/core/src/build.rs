@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 pub const KEPT: u32 = 50;
 
 /// The name of a build or of a brought slug: 32 hexadecimal digits, random.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct BuildId(String);
 
 /// Text that names neither a build nor a brought slug.
@@ -40,6 +41,20 @@ impl BuildId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for BuildId {
+    type Error = InvalidBuildId;
+
+    fn try_from(text: String) -> Result<Self, InvalidBuildId> {
+        Self::new(&text)
+    }
+}
+
+impl From<BuildId> for String {
+    fn from(id: BuildId) -> Self {
+        id.0
     }
 }
 
@@ -80,7 +95,8 @@ pub struct Brought {
 }
 
 /// How far a build has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BuildStatus {
     /// It is waited for.
     Pending,
@@ -110,7 +126,7 @@ impl BuildStatus {
 }
 
 /// A build that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// Its name.
     pub id: BuildId,

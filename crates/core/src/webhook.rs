@@ -9,6 +9,7 @@ use crate::access::{Collaborator, Role, UnknownWord};
 use crate::actor::Actor;
 use crate::addon::PlanName;
 use crate::app::AppName;
+use crate::build::{Build, BuildStatus};
 use crate::change::Change;
 use crate::price::Price;
 use crate::release::Version;
@@ -67,6 +68,8 @@ pub enum Include {
     Addon,
     /// Maintenance was switched.
     App,
+    /// A build was asked for, or ended.
+    Build,
     /// Somebody may use it, in another role, or no more.
     Collaborator,
     /// It answers under a host, or no more.
@@ -79,9 +82,10 @@ pub enum Include {
 
 impl Include {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Addon,
         Self::App,
+        Self::Build,
         Self::Collaborator,
         Self::Domain,
         Self::Formation,
@@ -94,6 +98,7 @@ impl Include {
         match self {
             Self::Addon => "api:addon",
             Self::App => "api:app",
+            Self::Build => "api:build",
             Self::Collaborator => "api:collaborator",
             Self::Domain => "api:domain",
             Self::Formation => "api:formation",
@@ -103,19 +108,37 @@ impl Include {
 }
 
 impl std::str::FromStr for Include {
-    type Err = UnknownWord;
+    type Err = NotTold;
 
     /// `api:` may be left out.
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+    fn from_str(text: &str) -> Result<Self, NotTold> {
+        if matches!(text, "api:dyno" | "dyno") {
+            return Err(NotTold::Processes);
+        }
         let mut all = Self::ALL.into_iter();
         let found = all.find(|one| {
             one.word() == text || one.word().strip_prefix("api:").is_some_and(|it| it == text)
         });
         found.ok_or_else(|| {
             let known = Self::ALL.map(Self::word).join(", ");
-            UnknownWord::new("kind of event", text, known)
+            UnknownWord::new("kind of event", text, known).into()
         })
     }
+}
+
+/// Why nobody is told of something.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NotTold {
+    /// What single processes do is not written down, as what webhooks are told of is.
+    #[error(
+        "api:dyno is told to no webhook: what each process does is known while it is supervised, and written \
+         down nowhere, so that a crash would lose some of it. The app's log has it, and api:formation and \
+         api:release tell what is to run"
+    )]
+    Processes,
+    /// There is no such kind.
+    #[error(transparent)]
+    Unknown(#[from] UnknownWord),
 }
 
 /// How much it matters that somebody is told.
@@ -253,6 +276,8 @@ pub enum Happening {
         /// The plan before, where it was moved.
         was: Option<PlanName>,
     },
+    /// A build was asked for, or ended.
+    Build(Build),
     /// Maintenance was switched.
     Maintenance {
         /// To what.
@@ -294,6 +319,7 @@ impl Happening {
         match self {
             Self::Release { .. } => Include::Release,
             Self::Addon { .. } => Include::Addon,
+            Self::Build(_) => Include::Build,
             Self::Maintenance { .. } => Include::App,
             Self::Collaborator { .. } => Include::Collaborator,
             Self::Domain { .. } => Include::Domain,
@@ -308,6 +334,10 @@ impl Happening {
             Self::Release { succeeded, .. } => match succeeded {
                 None => Action::Create,
                 Some(_) => Action::Update,
+            },
+            Self::Build(build) => match build.status {
+                BuildStatus::Pending => Action::Create,
+                BuildStatus::Succeeded | BuildStatus::Failed => Action::Update,
             },
             Self::Addon { action, .. }
             | Self::Collaborator { action, .. }
@@ -591,11 +621,15 @@ mod tests {
             assert_eq!(one.word().parse(), Ok(one));
             assert_eq!(one.word()[4..].parse(), Ok(one));
         }
-        let error = "api:dyno".parse::<Include>().unwrap_err().to_string();
+        let error = |word: &str| word.parse::<Include>().unwrap_err().to_string();
         assert_eq!(
-            error,
-            "\"api:dyno\" is not a kind of event: there are api:addon, api:app, api:collaborator, \
-             api:domain, api:formation, api:release"
+            error("api:pipeline"),
+            "\"api:pipeline\" is not a kind of event: there are api:addon, api:app, api:build, \
+             api:collaborator, api:domain, api:formation, api:release"
         );
+        for word in ["api:dyno", "dyno"] {
+            let why = "api:dyno is told to no webhook: what each process does";
+            assert!(error(word).starts_with(why), "{}", error(word));
+        }
     }
 }

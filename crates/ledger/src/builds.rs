@@ -1,6 +1,6 @@
 //! Builds, and slugs that were brought. It must not know where their bytes are.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use slugline_core::actor::Actor;
 use slugline_core::app::AppName;
 use slugline_core::build::{Brought, Build, BuildId, BuildStatus, KEPT};
@@ -8,13 +8,14 @@ use slugline_core::port::{Builds, LedgerError};
 use slugline_core::release::Version;
 use slugline_core::slug::SlugId;
 use slugline_core::time::Timestamp;
+use slugline_core::webhook::{By, Happening};
 
 use crate::connection::{commit, reading, writing};
 use crate::decode::{blob, integer, integer_or_null, json, number, text, text_or_null};
 use crate::fault::Result;
 use crate::sealing::{Keys, Place};
 use crate::slugs::{self, Slugs};
-use crate::{SqliteLedger, apps, sql};
+use crate::{SqliteLedger, apps, sql, webhooks};
 
 type Answer<T> = std::result::Result<T, LedgerError>;
 
@@ -97,20 +98,32 @@ fn builds(db: &Connection, app: &AppName) -> Result<Vec<Build>> {
     let tx = reading(db)?;
     let app = apps::id(&tx, app)?;
     let mut statement = tx.prepare_cached(sql::BUILDS)?;
-    let rows = statement.query_and_then([app], |row| {
-        let release: Option<u64> = integer_or_null(row, 6, "build.release")?;
-        Ok(Build {
-            id: text(row, 0, "build.id", id_of)?,
-            created_at: Timestamp(integer(row, 1, "build.created_at")?),
-            updated_at: Timestamp(integer(row, 2, "build.updated_at")?),
-            actor: text(row, 3, "build.actor", |it| Actor::new(it).ok())?,
-            said: text(row, 4, "build.said", json)?,
-            status: text(row, 5, "build.status", BuildStatus::of_word)?,
-            release: release.map(Version::new),
-            slug: text_or_null(row, 7, "build.slug", |it| SlugId::new(it).ok())?,
-        })
-    })?;
+    let rows = statement.query_and_then([app], build_of)?;
     rows.collect()
+}
+
+/// The first columns of [`sql::BUILDS`] and [`sql::FAIL_BUILDS`].
+fn build_of(row: &Row<'_>) -> Result<Build> {
+    let release: Option<u64> = integer_or_null(row, 6, "build.release")?;
+    Ok(Build {
+        id: text(row, 0, "build.id", id_of)?,
+        created_at: Timestamp(integer(row, 1, "build.created_at")?),
+        updated_at: Timestamp(integer(row, 2, "build.updated_at")?),
+        actor: text(row, 3, "build.actor", |it| Actor::new(it).ok())?,
+        said: text(row, 4, "build.said", json)?,
+        status: text(row, 5, "build.status", BuildStatus::of_word)?,
+        release: release.map(Version::new),
+        slug: text_or_null(row, 7, "build.slug", |it| SlugId::new(it).ok())?,
+    })
+}
+
+/// Tells the webhooks of its app of a build that was asked for, or has ended.
+fn announce(tx: &Connection, app: i64, build: &Build) -> Result<()> {
+    let by = By {
+        actor: build.actor.clone(),
+        at: build.updated_at,
+    };
+    webhooks::announce(tx, app, [Happening::Build(build.clone())], &by)
 }
 
 fn put_build(
@@ -127,6 +140,10 @@ fn put_build(
         Some(output) => Some(keys.fresh(&tx)?.seal(place, output.as_bytes())?),
         None => None,
     };
+    let before = tx
+        .prepare_cached(sql::BUILD_STATUS)?
+        .query_row([build.id.as_str()], |row| row.get::<_, String>(0))
+        .optional()?;
     tx.prepare_cached(sql::PUT_BUILD)?.execute(params![
         build.id.as_str(),
         app,
@@ -141,6 +158,9 @@ fn put_build(
     ])?;
     tx.prepare_cached(sql::DROP_BUILDS)?
         .execute(params![app, KEPT])?;
+    if before.as_deref() != Some(build.status.word()) {
+        announce(&tx, app, build)?;
+    }
     commit(tx)
 }
 
@@ -165,7 +185,14 @@ fn fail(db: &Connection, at: Timestamp) -> Result<usize> {
     }
     drop(any);
     let tx = writing(db)?;
-    let failed = tx.prepare_cached(sql::FAIL_BUILDS)?.execute([at.0])?;
+    let failed = {
+        let mut statement = tx.prepare_cached(sql::FAIL_BUILDS)?;
+        let rows = statement.query_and_then([at.0], |row| Ok((row.get(8)?, build_of(row)?)))?;
+        rows.collect::<Result<Vec<(i64, Build)>>>()?
+    };
+    for (app, build) in &failed {
+        announce(&tx, *app, build)?;
+    }
     commit(tx)?;
-    Ok(failed)
+    Ok(failed.len())
 }

@@ -474,9 +474,11 @@ statements! {
             output = coalesce(excluded.output, output) WHERE app_id = excluded.app_id";
     DROP_BUILDS = "DELETE FROM build WHERE app_id = ?1 AND place <= (
         SELECT place FROM build WHERE app_id = ?1 ORDER BY place DESC LIMIT 1 OFFSET ?2)";
+    BUILD_STATUS = "SELECT status FROM build WHERE id = ?1";
     BUILD_OUTPUT = "SELECT output FROM build WHERE id = ?1 AND app_id = ?2 AND output IS NOT NULL";
     PENDING_BUILD = "SELECT 1 FROM build WHERE status = 'pending' LIMIT 1";
-    FAIL_BUILDS = "UPDATE build SET status = 'failed', updated_at = ?1 WHERE status = 'pending'";
+    FAIL_BUILDS = "UPDATE build SET status = 'failed', updated_at = ?1 WHERE status = 'pending'
+        RETURNING id, created_at, updated_at, actor, said, status, release, slug, app_id";
     TOKENS = "SELECT t.id, t.user, t.description, t.scopes, a.name, t.created_at, t.expires_at, t.used_at
         FROM token t LEFT JOIN app a ON a.id = t.app_id ORDER BY t.created_at, t.id";
     TOKEN_OF = "SELECT t.id, t.user, t.description, t.scopes, a.name, t.created_at, t.expires_at, t.used_at

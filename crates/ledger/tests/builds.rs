@@ -6,10 +6,11 @@
 use slugline_core::actor::Actor;
 use slugline_core::app::{App, AppName};
 use slugline_core::build::{Brought, Build, BuildId, BuildStatus, KEPT, Said};
-use slugline_core::port::{Builds as _, Ledger as _};
+use slugline_core::port::{Builds as _, Ledger as _, Webhooks as _};
 use slugline_core::release::Version;
 use slugline_core::slug::{Slug, SlugId};
 use slugline_core::time::Timestamp;
+use slugline_core::webhook::{Include, Level, Webhook, WebhookId};
 use slugline_ledger::SqliteLedger;
 
 fn id(number: u32) -> BuildId {
@@ -51,6 +52,20 @@ fn build(number: u32) -> Build {
     }
 }
 
+/// Somebody who is told of builds.
+fn webhook() -> Webhook {
+    let target =
+        serde_json::json!({"url": "http://127.0.0.1:9/", "secret": "s", "authorization": null});
+    Webhook {
+        id: WebhookId::new(&"a".repeat(32)).unwrap(),
+        include: [Include::Build].into(),
+        level: Level::Notify,
+        target: serde_json::from_value(target).unwrap(),
+        created_at: Timestamp(1),
+        updated_at: Timestamp(1),
+    }
+}
+
 #[test]
 fn the_newest_are_kept_and_their_slugs_are_in_use() {
     let home = slugline_testkit::private_folder();
@@ -89,6 +104,7 @@ fn a_build_ends_and_what_it_wrote_is_sealed() {
     let home = slugline_testkit::private_folder();
     let ledger = SqliteLedger::open(home.path()).unwrap();
     let app = with_app(&ledger);
+    ledger.put_webhook(&app, &webhook()).unwrap();
     ledger.put_build(&app, &build(1), None).unwrap();
     assert_eq!(ledger.build_output(&app, &id(1)).unwrap(), None);
     let done = Build {
@@ -121,4 +137,13 @@ fn a_build_ends_and_what_it_wrote_is_sealed() {
         ended,
         [(BuildStatus::Failed, 8), (BuildStatus::Succeeded, 6)]
     );
+    // Of each its beginning and its end were told, once.
+    ledger.put_build(&app, &builds[0], Some(text)).unwrap();
+    let told = ledger.happened(&app).unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|it| (it.what.action().word(), it.by.at.0))
+        .collect();
+    let expected = [("create", 5), ("update", 6), ("create", 5), ("update", 8)];
+    assert_eq!(told, expected);
 }

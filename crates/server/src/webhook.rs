@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use slugline_core::access::Collaborator as Known;
 use slugline_core::addon::Addon as Held;
 use slugline_core::app::App;
+use slugline_core::build::BuildStatus;
 use slugline_core::release::{Release as Recorded, Status};
 use slugline_core::settings::Formation as Set;
 use slugline_core::webhook::{Due, Happened, Happening};
@@ -16,6 +17,7 @@ use crate::had::Had;
 use crate::here::Here;
 use crate::v3;
 use crate::wire::addon::Addon;
+use crate::wire::build::Build;
 use crate::wire::domain::Domain;
 use crate::wire::people::Collaborator;
 use crate::wire::process::Formation;
@@ -85,6 +87,13 @@ fn told(reading: &dyn Reading, app: &App, event: &Happened) -> Result<Told, ApiE
         Happening::Addon { was, .. } => {
             let was = was.as_ref().map(|plan| json!({"plan": {"name": plan}}));
             ("addon", addon(reading, app, event)?, was.unwrap_or(none))
+        }
+        Happening::Build(build) => {
+            let before = match build.status {
+                BuildStatus::Pending => none,
+                _ => json!({"status": BuildStatus::Pending.word()}),
+            };
+            ("build", value(&Build::new(app, build, None))?, before)
         }
         Happening::Maintenance { on } => {
             let outline = reading.ledger().outline(&app.name)?;

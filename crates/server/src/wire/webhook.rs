@@ -72,7 +72,7 @@ impl Webhook {
 /// Somebody who is to be told of what happens to an app.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct NewWebhook {
-    /// `api:addon`, `api:app`, `api:collaborator`, `api:domain`, `api:formation`, `api:release`.
+    /// `api:addon`, `api:app`, `api:build`, `api:collaborator`, `api:domain`, `api:formation`, `api:release`.
     pub(crate) include: Vec<String>,
     /// `notify` or `sync`.
     pub(crate) level: String,

@@ -15,7 +15,7 @@ use crate::webhooks::post;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// What it is told of: api:release, api:addon, api:app, api:collaborator, api:domain, api:formation
+    /// What it is told of: api:release, api:addon, api:app, api:build, api:collaborator, api:domain, api:formation
     #[arg(
         short,
         long,
