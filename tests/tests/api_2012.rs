@@ -174,6 +174,11 @@ fn what_is_set_of_an_app_is_set_as_in_2012() {
         ask("POST", "domains", "www.example.com"),
         reads("domains"),
         ask("DELETE", "domains/www.example.com", ""),
+        ask("POST", "domains", "www.example.com"),
+        ask("POST", "domains", "shop.example.com"),
+        ask("DELETE", "domains", ""),
+        ask("DELETE", "domains", ""),
+        reads("domains"),
         ask("POST", "logs/drains", "url=syslog%3A%2F%2F127.0.0.1%3A9"),
         reads("logs/drains"),
         ask("DELETE", "logs/drains?url=syslog%3A%2F%2F127.0.0.1%3A9", ""),
@@ -192,6 +197,11 @@ fn what_is_set_of_an_app_is_set_as_in_2012() {
     422 <?xml version="1.0" encoding="UTF-8"?> <errors><error>www.example.com is a domain of myapp already.</error></errors>
     200 <?xml version="1.0" encoding="UTF-8"?> <domains type="array"><domain><domain>www.example.com</domain></domain></domains>
     200 
+    201 www.example.com added to myapp
+    201 shop.example.com added to myapp
+    200 
+    200 
+    200 <?xml version="1.0" encoding="UTF-8"?> <domains type="array"></domains>
     200 Successfully added drain syslog://127.0.0.1:9
     200 syslog://127.0.0.1:9
     200 Successfully removed drain syslog://127.0.0.1:9
@@ -204,4 +214,10 @@ fn what_is_set_of_an_app_is_set_as_in_2012() {
     let key = xml.send("POST", "/user/keys", "ssh-rsa AAAA").is(422);
     assert!(key.body.contains("No key is needed"), "{key}");
     let _ = xml.send("DELETE", "/user/keys/jim", "").is(404);
+    let billing = "/user/jim%40example.com/confirm_billing";
+    assert_eq!(xml.send("POST", billing, "").is(200).body, "");
+    let nobody = environment
+        .api_with("none")
+        .with("Accept", "application/xml");
+    let _ = nobody.send("POST", billing, "").is(401);
 }

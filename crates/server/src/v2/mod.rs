@@ -81,7 +81,9 @@ fn of_settings() -> Router<State> {
         )
         .route(
             "/apps/{app}/domains",
-            get(apps::domains).post(settings::add_domain),
+            get(apps::domains)
+                .post(settings::add_domain)
+                .delete(settings::remove_domains),
         )
         .route(
             "/apps/{app}/domains/{domain}",
@@ -96,6 +98,10 @@ fn of_settings() -> Router<State> {
         .route(
             "/apps/{app}/stack",
             get(settings::stack).put(settings::set_stack),
+        )
+        .route(
+            "/user/{user}/confirm_billing",
+            post(settings::confirm_billing),
         )
         .route(
             "/user/keys",

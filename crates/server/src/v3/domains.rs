@@ -120,6 +120,27 @@ pub(crate) async fn remove(
     Ok(Json(gone.await?))
 }
 
+/// Lets an app answer under its own host alone: one change.
+pub(crate) async fn remove_all(desk: Desk, Path(app): Path<String>) -> Result<(), ApiError> {
+    desk.change((app, Permission::Admin), move |changing, app, request| {
+        let settings = changing.ledger().settings(&app.name)?;
+        let hosts: Vec<_> = settings.domains.iter().map(Host::as_str).collect();
+        let what = format!("Remove {}", hosts.join(", "));
+        let mut set = |_: &Moment, settings: &mut Settings| {
+            settings.domains.clear();
+            Ok(())
+        };
+        let engine = changing.engine();
+        match engine.change_settings(request, &what, &mut set, &mut Silent) {
+            Ok(_) => {}
+            Err(Failure::Nothing(_)) => changing.changed_nothing(),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    })
+    .await
+}
+
 fn find(app: &App, settings: &Settings, reference: &str) -> Option<Host> {
     let id = reference.parse::<uuid::Uuid>().ok();
     let meant =
