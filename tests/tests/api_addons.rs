@@ -371,6 +371,35 @@ fn an_addon_is_attached_once() {
 }
 
 #[test]
+fn what_partners_say_of_an_addon_changes_nothing_that_is_provisioned() {
+    let environment = shop();
+    let _serving = environment.serve();
+    let api = environment.api();
+    let new = json!({"plan": "memcache:free"});
+    let added = api.json("POST", "/apps/shop/addons", &new).is(201).json();
+    let id = text(&added["id"]);
+    let said =
+        |api: &ApiClient, what: &str| api.send("POST", &format!("/addons/{id}/actions/{what}"), "");
+    assert_eq!(
+        said(&api, "provision").is(200).json()["state"],
+        "provisioned"
+    );
+    let told = text(&said(&api, "deprovision").is(422).json()["message"]);
+    assert_eq!(
+        told,
+        "NAME is provisioned, and can only be removed: DELETE /apps/shop/addons/memcache"
+            .replace("NAME", &text(&added["name"]))
+    );
+    let kept = api.get(&format!("/addons/{id}")).is(200).json();
+    assert_eq!(said(&api, "provision").is(200).json(), kept);
+    let reader = environment.api_with(&environment.token(&["--scope", "read"]));
+    for what in ["provision", "deprovision"] {
+        let _ = said(&reader, what).is(403);
+        let _ = said(&api.without("Authorization"), what).is(401);
+    }
+}
+
+#[test]
 fn who_may_see_add_ons_does_not_change_them_nor_read_what_they_lend() {
     let environment = shop();
     let _serving = environment.serve();

@@ -654,13 +654,20 @@ fn source_becomes_a_release() {
     assert_eq!(ended["release"]["id"], release["id"]);
     assert_eq!(ended["slug"]["id"], release["slug"]["id"]);
     assert_eq!(release["description"], "Deploy 575bfa8");
+    is_kept(&api, &of_build, &release, &nobody.get(&output).is(200).body);
+    is_told(&api, ended);
+    again(&environment, &build);
+    ends(&environment, &caller, serving);
+}
+
+/// What a build wrote is there afterwards, and what it made.
+fn is_kept(api: &ApiClient, of_build: &str, release: &Value, kept: &str) {
     let slug = format!(
         "/apps/myapp/slugs/{}",
         release["slug"]["id"].as_str().unwrap_or_default()
     );
     let slug = api.get(&slug).is(200).json();
     assert_eq!(slug["buildpack_provided_description"], "Procfile");
-    let kept = nobody.get(&output).is(200).body;
     insta::assert_snapshot!(kept.replace(&format!("{}B", slug["size"]), "SIZE"), @r"
     -----> Procfile app detected
     -----> Nothing to compile
@@ -680,10 +687,7 @@ fn source_becomes_a_release() {
         .iter()
         .filter_map(|line| line["line"].as_str())
         .collect();
-    assert_eq!((lines, &result["exit_code"]), (kept, &json!(0)));
-    is_told(&api, ended);
-    again(&environment, &build);
-    ends(&environment, &caller, serving);
+    assert_eq!((&*lines, &result["exit_code"]), (kept, &json!(0)));
 }
 
 /// A webhook is told of a build that has ended: that it began, and how it ended.

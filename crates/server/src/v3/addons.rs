@@ -272,12 +272,12 @@ const FORCE: &str = "To do it all the same, send \"force\": true, as `heroku add
 const BAD_QUERY: &str = "The query has confirm, an app's name, and force, true or false.";
 
 /// The add-on of an app that words mean.
-fn find(reading: &dyn Reading, app: &App, words: &str) -> Result<Had, ApiError> {
+pub(super) fn find(reading: &dyn Reading, app: &App, words: &str) -> Result<Had, ApiError> {
     had::one(had::of_app(reading, app)?, words, WHAT)
 }
 
 /// The name of the app that an add-on is of.
-async fn app_of(desk: &Desk, addon: &str) -> Result<String, ApiError> {
+pub(super) async fn app_of(desk: &Desk, addon: &str) -> Result<String, ApiError> {
     let addon = addon.to_owned();
     desk.look(move |reading, token| {
         let had = had::one(had::visible(reading, token)?, &addon, WHAT)?;

@@ -2,6 +2,7 @@
 //! what they ask.
 
 mod account;
+mod addon_actions;
 mod addon_attachments;
 mod addon_services;
 pub(crate) mod addons;
@@ -132,6 +133,8 @@ fn of_addons() -> OpenApiRouter<State> {
         .routes(routes!(addons::list_all))
         .routes(routes!(addons::info_of_any, addons::change_any))
         .routes(routes!(addons::config))
+        .routes(routes!(addon_actions::provision))
+        .routes(routes!(addon_actions::deprovision))
         .routes(routes!(addons::list, addons::create))
         .routes(routes!(addons::info, addons::change, addons::remove))
         .routes(routes!(addons::resolve))
