@@ -110,7 +110,7 @@ pub(crate) fn tag(bytes: &[u8]) -> String {
 }
 
 /// Whether a header lists a tag, or all.
-fn names(header: &HeaderValue, tag: &str) -> bool {
+pub(crate) fn names(header: &HeaderValue, tag: &str) -> bool {
     let text = header.to_str().unwrap_or_default();
     let mut listed = text
         .split(',')

@@ -121,7 +121,7 @@ pub(crate) fn unauthorized() -> ApiError {
 }
 
 /// The digest of the secret that a request carries: as a bearer's, or as the password of anybody.
-fn secret(parts: &Parts) -> Option<SecretDigest> {
+pub(crate) fn secret(parts: &Parts) -> Option<SecretDigest> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = header.split_once(' ')?;
     let secret = if scheme.eq_ignore_ascii_case("bearer") {

@@ -9,6 +9,8 @@
 pub mod backend;
 pub mod certificate;
 pub mod commands;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod secret;
 pub mod webhook;
 

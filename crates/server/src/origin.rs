@@ -22,7 +22,7 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
 }
 
 /// Whether it is a page of another site that asks. A link that leads here is followed: it changes nothing.
-fn is_foreign(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+pub(crate) fn is_foreign(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().ok());
     let here = text(HOST)
         .flatten()

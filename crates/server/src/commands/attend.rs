@@ -192,6 +192,11 @@ impl Hands {
     }
 }
 
+/// How much of the room for what waits is taken by this: by an end as well, or nobody would count ends.
+fn weight(bytes: &[u8]) -> usize {
+    bytes.len().max(1)
+}
+
 /// Input that waits to be read: as much at most as the client was let send.
 struct Typed {
     to: mpsc::UnboundedSender<Vec<u8>>,
@@ -200,8 +205,9 @@ struct Typed {
 
 impl Typed {
     fn take(&self, bytes: Vec<u8>) -> bool {
-        let before = self.waiting.fetch_add(bytes.len(), Ordering::Relaxed);
-        let within = before + bytes.len() <= CREDIT as usize;
+        let weight = weight(&bytes);
+        let before = self.waiting.fetch_add(weight, Ordering::Relaxed);
+        let within = before + weight <= CREDIT as usize;
         // Who reads nothing any more does not hear of it.
         let _ = self.to.send(bytes);
         within
@@ -232,7 +238,7 @@ fn into(mut input: Input, say: Say) -> Typed {
             if done.is_err() {
                 return;
             }
-            left.fetch_sub(bytes.len(), Ordering::Relaxed);
+            left.fetch_sub(weight(&bytes), Ordering::Relaxed);
             let read = u32::try_from(bytes.len()).unwrap_or(CREDIT);
             if !say.say(Kind::Credit, &read.to_be_bytes()).await {
                 return;

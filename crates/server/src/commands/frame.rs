@@ -144,12 +144,18 @@ pub fn encode(kind: Kind, bytes: &[u8]) -> Vec<u8> {
 
 /// Reads frames from bytes that come in any pieces.
 #[derive(Debug, Default)]
-pub struct Decoder(Vec<u8>);
+pub struct Decoder {
+    bytes: Vec<u8>,
+    /// So many of them were read: moving the others for each frame would let small ones cost much.
+    read: usize,
+}
 
 impl Decoder {
     /// Takes bytes that came.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.bytes.drain(..self.read);
+        self.read = 0;
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// The next frame, once all of it is there.
@@ -157,7 +163,8 @@ impl Decoder {
     /// # Errors
     /// [`Malformed`].
     pub fn frame(&mut self) -> Result<Option<Frame>, Malformed> {
-        let Some((&[letter, a, b, c, d], rest)) = self.0.split_first_chunk() else {
+        let waiting = &self.bytes[self.read..];
+        let Some((&[letter, a, b, c, d], rest)) = waiting.split_first_chunk() else {
             return Ok(None);
         };
         let kind = LETTERS.iter().find(|(_, known)| *known == letter);
@@ -169,7 +176,7 @@ impl Decoder {
             return Ok(None);
         }
         let bytes = rest[..length].to_vec();
-        self.0.drain(..length + 5);
+        self.read += length + 5;
         Ok(Some(Frame { kind: *kind, bytes }))
     }
 }

@@ -32,6 +32,10 @@ pub(crate) fn element(name: &str, text: &str) -> String {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
+            // XML has no way to write these.
+            '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}' => {
+                safe.push(char::REPLACEMENT_CHARACTER);
+            }
             other => safe.push(other),
         }
     }
@@ -62,5 +66,7 @@ mod tests {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(fields(form, "config"), [pair("a", "1"), pair("b", "x y")]);
         assert_eq!(element("name", "<&>"), "<name>&lt;&amp;&gt;</name>");
+        // An answer that holds these is read by no client.
+        assert_eq!(element("name", "a\0\u{1b}\n"), "<name>a\u{fffd}\u{fffd}\n</name>");
     }
 }

@@ -4,7 +4,7 @@
 mod addons;
 mod apps;
 mod errors;
-mod form;
+pub(crate) mod form;
 pub(crate) mod login;
 mod processes;
 mod releases;

@@ -1,0 +1,4 @@
+//! Runs `slugline_server::fuzz::api_first`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| slugline_server::fuzz::api_first(data));
