@@ -101,7 +101,11 @@ pub fn api_range(data: &[u8]) {
             return;
         };
         let again = next.parse::<Range>();
-        assert!(again.as_ref().is_ok_and(|it| (it.max, it.order) == (range.max, range.order)));
+        assert!(
+            again
+                .as_ref()
+                .is_ok_and(|it| (it.max, it.order) == (range.max, range.order))
+        );
         range = again.unwrap_or_default();
     }
 }
@@ -144,7 +148,9 @@ pub fn api_form(data: &[u8]) {
     let _ = form::field(data, "app[name]");
     let text = String::from_utf8_lossy(data);
     let told = form::element("name", &text);
-    let inner = told.strip_prefix("<name>").and_then(|rest| rest.strip_suffix("</name>"));
+    let inner = told
+        .strip_prefix("<name>")
+        .and_then(|rest| rest.strip_suffix("</name>"));
     let inner = inner.unwrap_or("<");
     let odd = |c: char| c == '<' || c == '>' || (c.is_ascii_control() && !"\t\n\r\x7f".contains(c));
     assert!(!inner.contains(odd) && inner.chars().count() >= text.chars().count());

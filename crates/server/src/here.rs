@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri};
 use slugline_core::app::AppName;
 
@@ -17,7 +18,9 @@ pub(crate) fn host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     let said = headers.get(HOST).and_then(|value| value.to_str().ok());
     let host = said.or_else(|| uri.authority().map(|it| it.as_str()))?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    let good = !host.is_empty() && host.len() <= 300 && host.bytes().all(plain);
+    let good = host.len() <= 300 && host.bytes().all(plain);
+    // Neither `a:b:c` nor `[` can be in an address.
+    let good = good && host.parse::<Authority>().is_ok();
     good.then(|| host.to_owned())
 }
 
@@ -75,7 +78,7 @@ mod tests {
         };
         check("localhost:5055", Some("localhost:5055"));
         check("[::1]:80", Some("[::1]:80"));
-        for bad in ["", "a/b", "a@b", "a b", "a?b", "a#b"] {
+        for bad in ["", "a/b", "a@b", "a b", "a?b", "a#b", "a:b:c", "[", "[::1"] {
             check(bad, None);
         }
         let uri = Uri::from_static("https://slugline.example.com/apps");

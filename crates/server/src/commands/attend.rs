@@ -306,3 +306,19 @@ async fn end(ended: io::Result<ExitStatus>, mut words: tokio::task::JoinSet<()>,
     let status = u8::try_from(status).unwrap_or(1);
     say.say(Kind::Ended, &[status]).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_of_input_that_nobody_reads_are_counted_as_well() {
+        let (to, _waiting) = mpsc::unbounded_channel();
+        let typed = Typed {
+            to,
+            waiting: Arc::default(),
+        };
+        assert!((0..CREDIT).all(|_| typed.take(Vec::new())));
+        assert!(!typed.take(Vec::new()));
+    }
+}

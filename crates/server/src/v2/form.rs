@@ -67,6 +67,9 @@ mod tests {
         assert_eq!(fields(form, "config"), [pair("a", "1"), pair("b", "x y")]);
         assert_eq!(element("name", "<&>"), "<name>&lt;&amp;&gt;</name>");
         // An answer that holds these is read by no client.
-        assert_eq!(element("name", "a\0\u{1b}\n"), "<name>a\u{fffd}\u{fffd}\n</name>");
+        assert_eq!(
+            element("name", "a\0\u{1b}\n"),
+            "<name>a\u{fffd}\u{fffd}\n</name>"
+        );
     }
 }
