@@ -24,7 +24,8 @@ use crate::source::{MANIFEST, Source};
 pub use lock::{Approval, Lock};
 pub use package::Package;
 
-pub(crate) use digest::{of_files as digest_of_files, of_folder as digest_of_folder};
+pub(crate) use digest::{DEPTH, of_files as digest_of_files, of_folder as digest_of_folder};
+pub(crate) use lock::FILE as LOCK;
 
 /// Why a plugin is not installed, approved or removed.
 #[derive(Debug, thiserror::Error)]

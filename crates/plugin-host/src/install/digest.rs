@@ -16,7 +16,7 @@ use crate::source::SETTINGS;
 /// A plugin may have so many files.
 const FILES: usize = 1000;
 /// Folders in a plugin may be nested so deep.
-const DEPTH: usize = 16;
+pub(crate) const DEPTH: usize = 16;
 
 /// The digest of these files, by path: `sha256:` and 64 hexadecimal digits.
 pub(crate) fn of_files<T: AsRef<[u8]>>(files: &BTreeMap<String, T>) -> String {

@@ -12,7 +12,8 @@ use crate::host::PluginInfo;
 
 use super::InstallError;
 
-const FILE: &str = "plugins.lock";
+/// Its name in the home.
+pub(crate) const FILE: &str = "plugins.lock";
 /// The version of the file's form.
 const VERSION: u32 = 1;
 
