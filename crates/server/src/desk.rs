@@ -224,10 +224,7 @@ impl Desk {
         let (token, seen) = (self.token, self.seen);
         read(&self.backend, move |reading| {
             let app = admitted(reading, &token, &app, permission)?;
-            if let Some(seen) = seen {
-                let version = reading.ledger().outline(&app.name)?.version();
-                let _ = seen.0.set(version.unwrap_or_default());
-            }
+            note(reading, &app, seen.as_ref())?;
             work(reading, &app)
         })
         .await
@@ -244,10 +241,7 @@ impl Desk {
         let read = move |asking: &dyn Asking| {
             let reading = asking.reading();
             let app = admitted(reading, &token, &app, permission)?;
-            if let Some(seen) = seen {
-                let version = reading.ledger().outline(&app.name)?.version();
-                let _ = seen.0.set(version.unwrap_or_default());
-            }
+            note(reading, &app, seen.as_ref())?;
             work(asking, &app)
         };
         self.asking.of_app(self.backend, &named, read).await
@@ -559,6 +553,15 @@ async fn with_engine_telling<T: Send + 'static>(
         });
     });
     answered.await.unwrap_or_else(|_| Err(lost()))
+}
+
+/// Notes which release is current while an app is read, for whoever compares.
+fn note(reading: &dyn Reading, app: &App, seen: Option<&Seen>) -> Result<(), ApiError> {
+    if let Some(seen) = seen {
+        let version = reading.ledger().outline(&app.name)?.version();
+        let _ = seen.0.set(version.unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// The app of this name or id, if the token and its person may do this with it.

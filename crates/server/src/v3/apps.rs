@@ -5,10 +5,11 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use slugline_core::access::{Permission, Token};
 use slugline_core::app::{App as Known, AppName};
-use slugline_core::corridor::{Failure, Request, Silent};
+use slugline_core::corridor::{Request, Silent};
 use slugline_core::port::{Moment, Outline};
 use slugline_core::settings::Settings;
 
+use super::settled;
 use crate::backend::Reading;
 use crate::body;
 use crate::desk::Desk;
@@ -133,11 +134,10 @@ pub(crate) async fn change(
                 Ok(())
             };
             let engine = changing.engine();
-            match engine.change_settings(request, &what, &mut set, &mut Silent) {
-                Ok(_) => {}
-                Err(Failure::Nothing(_)) => changing.changed_nothing(),
-                Err(error) => return Err(error.into()),
-            }
+            settled(
+                changing,
+                engine.change_settings(request, &what, &mut set, &mut Silent),
+            )?;
         }
         described(
             changing.reading(),

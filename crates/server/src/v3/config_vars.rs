@@ -7,11 +7,12 @@ use axum::extract::Path;
 use slugline_core::access::Permission;
 use slugline_core::app::App;
 use slugline_core::config::{ConfigKey, ConfigValue, ConfigVars, InvalidConfig};
-use slugline_core::corridor::{Failure, Silent};
+use slugline_core::corridor::Silent;
 use slugline_core::operation::config::Edit;
 use slugline_core::port::Ledger;
 use slugline_core::query;
 
+use super::settled;
 use crate::body;
 use crate::desk::Desk;
 use crate::error::{ApiError, Kind};
@@ -45,11 +46,7 @@ pub(crate) async fn change(
     let edit = edit(vars).map_err(|error| ApiError::new(Kind::InvalidParams, error.to_string()))?;
     let changed = desk.change((app, Permission::Config), move |changing, app, request| {
         let changed = changing.engine().change(request, &edit, &mut Silent);
-        match changed {
-            Ok(_) => {}
-            Err(Failure::Nothing(_)) => changing.changed_nothing(),
-            Err(error) => return Err(error.into()),
-        }
+        settled(changing, changed)?;
         now(changing.ledger(), app)
     });
     Ok(Json(changed.await?))

@@ -9,6 +9,7 @@ use slugline_core::corridor::{Failure, Silent};
 use slugline_core::port::Moment;
 use slugline_core::settings::{Host, Settings};
 
+use super::settled;
 use crate::backend::Reading;
 use crate::body;
 use crate::desk::Desk;
@@ -131,12 +132,10 @@ pub(crate) async fn remove_all(desk: Desk, Path(app): Path<String>) -> Result<()
             Ok(())
         };
         let engine = changing.engine();
-        match engine.change_settings(request, &what, &mut set, &mut Silent) {
-            Ok(_) => {}
-            Err(Failure::Nothing(_)) => changing.changed_nothing(),
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
+        settled(
+            changing,
+            engine.change_settings(request, &what, &mut set, &mut Silent),
+        )
     })
     .await
 }

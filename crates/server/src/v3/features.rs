@@ -5,12 +5,13 @@ use axum::extract::Path;
 use serde::{Deserialize, Serialize};
 use slugline_core::access::Permission;
 use slugline_core::app::App;
-use slugline_core::corridor::{Failure, Silent};
+use slugline_core::corridor::Silent;
 use slugline_core::port::Moment;
 use slugline_core::settings::Settings;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::settled;
 use crate::body;
 use crate::desk::Desk;
 use crate::error::ApiError;
@@ -112,11 +113,10 @@ pub(crate) async fn change(
         };
         let what = format!("Preboot {}", if switch.enabled { "on" } else { "off" });
         let engine = changing.engine();
-        match engine.change_settings(request, &what, &mut set, &mut Silent) {
-            Ok(_) => {}
-            Err(Failure::Nothing(_)) => changing.changed_nothing(),
-            Err(error) => return Err(error.into()),
-        }
+        settled(
+            changing,
+            engine.change_settings(request, &what, &mut set, &mut Silent),
+        )?;
         Ok(preboot(app, &changing.ledger().settings(&app.name)?))
     });
     Ok(Json(changed.await?))

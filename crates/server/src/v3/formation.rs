@@ -5,11 +5,12 @@ use axum::Json;
 use axum::extract::Path;
 use slugline_core::access::Permission;
 use slugline_core::app::App;
-use slugline_core::corridor::{Failure, Request, Silent};
+use slugline_core::corridor::{Request, Silent};
 use slugline_core::port::{Ledger, Moment};
 use slugline_core::scale::{Count, known, scale};
 use slugline_core::settings::Settings;
 
+use super::settled;
 use crate::backend::Changing;
 use crate::body;
 use crate::desk::Desk;
@@ -121,14 +122,10 @@ fn scaled(
     };
     let what = format!("Scale {}", words.join(" "));
     let engine = changing.engine();
-    match engine.change_settings(request, &what, &mut set, &mut Silent) {
-        Ok(_) => Ok(()),
-        Err(Failure::Nothing(_)) => {
-            changing.changed_nothing();
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
+    settled(
+        changing,
+        engine.change_settings(request, &what, &mut set, &mut Silent),
+    )
 }
 
 fn all(ledger: &dyn Ledger, app: &App) -> Result<Vec<Formation>, ApiError> {

@@ -26,11 +26,14 @@ mod sources;
 pub(crate) mod surroundings;
 mod webhooks;
 
+use slugline_core::corridor::Failure;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::backend::Changing;
 use crate::desk::State;
+use crate::error::ApiError;
 
 pub(crate) use apps::{described, visible};
 pub(crate) use code::Uploads;
@@ -123,6 +126,16 @@ fn of_code() -> OpenApiRouter<State> {
 }
 
 /// Those of add-ons.
+/// The end of a change: where all was so already, nothing is on record, and the answer is the same.
+fn settled<T>(changing: &dyn Changing, done: Result<T, Failure>) -> Result<(), ApiError> {
+    match done {
+        Ok(_) => {}
+        Err(Failure::Nothing(_)) => changing.changed_nothing(),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
 fn of_addons() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(addon_services::list))
