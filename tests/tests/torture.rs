@@ -31,6 +31,7 @@ use slugline_core::app::AppName;
 use slugline_core::port::Ledger;
 use slugline_core::release::{Release, Status};
 use slugline_core::time::Timestamp;
+use slugline_testkit::environment::wait_until;
 
 /// The apps: the first two run nothing, the last serves a page.
 const APPS: [&str; 3] = ["one", "two", "web"];
@@ -187,7 +188,7 @@ impl Torture {
             self.goes_through(app, &mut given)?;
         }
         for one in given.values() {
-            left_nothing(one)?;
+            self.left_nothing(one)?;
             let met = match (one.ran.signal, one.ran.hit) {
                 (Some(_), _) => "killed in the midst",
                 (None, true) => "met a disk that failed",
@@ -240,6 +241,33 @@ impl Torture {
         (now == past.now)
             .then_some(())
             .ok_or_else(|| format!("{app} is {now:?}, not {:?}", past.now))
+    }
+
+    /// What was said to be a release is one; where it is not, what there is in its place is told.
+    fn left_nothing(&self, one: &Given) -> Checked {
+        match one.end {
+            End::Done(Some(version)) => Err(format!(
+                "v{version} was lost: {one}\nIn its place:\n{}",
+                self.around(one.app, version)?
+            )),
+            End::Panicked => Err(format!("it panicked: {one}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The releases of an app about a number, one a line.
+    fn around(&self, app: &str, version: u64) -> Checked<String> {
+        let ledger = checks::ledger(&self.world)?.ok_or("the ledger is gone")?;
+        let name = AppName::new(app).map_err(|error| error.to_string())?;
+        let history = ledger.history(&name, None, usize::MAX);
+        let history = history.map_err(|error| error.to_string())?;
+        let near = history
+            .iter()
+            .filter(|release| release.version.number().abs_diff(version) < 4);
+        Ok(near
+            .map(|release| format!("{release:?}"))
+            .collect::<Vec<_>>()
+            .join("\n"))
     }
 
     /// What is paid for is what apps have, and no interval ends before it begins (S28).
@@ -315,15 +343,6 @@ fn follows(
     }
 }
 
-/// What was said to be a release is one.
-fn left_nothing(one: &Given) -> Checked {
-    match one.end {
-        End::Done(Some(version)) => Err(format!("v{version} was lost: {one}")),
-        End::Panicked => Err(format!("it panicked: {one}")),
-        _ => Ok(()),
-    }
-}
-
 /// A file system of a few megabytes where the home is to be.
 struct SmallDisk(PathBuf);
 
@@ -365,15 +384,15 @@ impl Drop for Torture {
         if let Some(disk) = self.disk.take() {
             disk.empty();
             self.world.stop();
-            let mut umount = Command::new("umount");
-            let unmounted = umount
-                .arg(&disk.0)
-                .status()
-                .is_ok_and(|status| status.success());
-            assert!(
-                unmounted || std::thread::panicking(),
-                "the small disk is in use still"
-            );
+            let unmounts = || {
+                let mut umount = Command::new("umount");
+                let unmounted = umount.arg(&disk.0).output();
+                unmounted.is_ok_and(|ran| ran.status.success())
+            };
+            // What killed commands had started ends by itself, a little later.
+            if !unmounts() && !std::thread::panicking() {
+                wait_until("the end of all that uses the small disk", unmounts);
+            }
         }
     }
 }
