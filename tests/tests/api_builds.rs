@@ -187,6 +187,64 @@ fn nobody_else_reads(environment: &TestEnvironment, live: &str) {
     let _ = nobody.get(live).is(404);
 }
 
+#[test]
+fn config_vars_are_answered_as_a_release_command_begins() {
+    let environment = slugline_tests::with_app(Some("releases:advanced"));
+    let (gate, port) = gate();
+    let waits = format!(
+        "release: exec 3<>/dev/tcp/127.0.0.1/{port}; read -r word <&3; test -z \"$STUCK\"\n"
+    );
+    let _serving = environment.serve();
+    let opening = std::thread::spawn({
+        let gate = gate.try_clone().expect("it is open");
+        move || (0..2).for_each(|_| open_gate(&gate))
+    });
+    deploy(&environment, &waits, "1111111");
+    let api = environment.api();
+    // Who speaks as in 2012 waits for the end.
+    let older = environment.api().with("Accept", "application/json");
+    let set = older.send("PUT", "/apps/myapp/config_vars", r#"{"KEPT":"1"}"#);
+    let set = set.is(200);
+    assert_eq!(set.headers.get("warning-message"), None);
+    opening.join().expect("both waited");
+    let status = |number: u64| {
+        let release = api.get(&format!("/apps/myapp/releases/{number}"));
+        release.is(200).json()["status"]
+            .as_str()
+            .map(str::to_owned)
+            .expect("it has one")
+    };
+    assert_eq!(status(2), "succeeded");
+    let vars = || api.get("/apps/myapp/config-vars").is(200).json();
+    let begins = |change: &Value| {
+        let answer = api.json("PATCH", "/apps/myapp/config-vars", change).is(200);
+        let told = answer.headers.get("warning-message");
+        let told = told.expect("it says that the command runs");
+        assert!(told.starts_with("The release command runs"), "{told}");
+        answer.json()
+    };
+    assert_eq!(
+        begins(&json!({"GREETING": "hello"})),
+        json!({"GREETING": "hello", "KEPT": "1"})
+    );
+    assert_eq!(status(3), "pending");
+    assert_eq!(vars(), json!({"KEPT": "1"}));
+    open_gate(&gate);
+    wait_until("v3 has succeeded", || status(3) == "succeeded");
+    assert_eq!(vars(), json!({"GREETING": "hello", "KEPT": "1"}));
+    // One whose command fails changes nothing.
+    let begun = begins(&json!({"STUCK": "1", "KEPT": null}));
+    assert_eq!(begun, json!({"GREETING": "hello", "STUCK": "1"}));
+    open_gate(&gate);
+    wait_until("v4 has failed", || status(4) == "failed");
+    assert_eq!(vars(), json!({"GREETING": "hello", "KEPT": "1"}));
+    // One that changes nothing runs no command.
+    let same = json!({"GREETING": "hello"});
+    let same = api.json("PATCH", "/apps/myapp/config-vars", &same).is(200);
+    assert_eq!(same.headers.get("warning-message"), None);
+    assert_eq!(same.json(), json!({"GREETING": "hello", "KEPT": "1"}));
+}
+
 /// One entry of a tarball: what it is, its path, and what it holds or leads to.
 type Entry<'a> = (EntryType, &'a str, &'a str);
 

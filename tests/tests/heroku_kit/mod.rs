@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
 use slugline_testkit::environment::{TestEnvironment, wait_until};
 use slugline_tests::Inbox;
 
@@ -191,7 +192,15 @@ impl<'a> Person<'a> {
     /// Waits until all that was to be told of was told.
     fn told(&self) {
         let api = self.environment.api_with(&self.variables["HEROKU_API_KEY"]);
+        let pending = |release: &Value| release["status"] == "pending";
         wait_until("all are told", || {
+            let releases = api.get("/apps/shop/releases").json();
+            if releases
+                .as_array()
+                .is_some_and(|all| all.iter().any(pending))
+            {
+                return false;
+            }
             let all = api.get("/apps/shop/webhook-deliveries").json();
             let mut all = all.as_array().into_iter().flatten().peekable();
             all.peek().is_some() && all.all(|one| one["status"] == "succeeded")

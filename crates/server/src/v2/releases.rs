@@ -39,7 +39,7 @@ pub(crate) async fn set(
         .into_iter()
         .map(|(key, value)| (key, Some(value)))
         .collect();
-    v3::config_vars::change(desk, app, body::Json(vars)).await
+    v3::config_vars::set(desk, app.0, vars).await
 }
 
 pub(crate) async fn unset(
@@ -47,7 +47,7 @@ pub(crate) async fn unset(
     Path((app, key)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let vars = [(key, None)].into();
-    let _ = v3::config_vars::change(desk, Path(app), body::Json(vars)).await?;
+    let _ = v3::config_vars::set(desk, app, vars).await?;
     Ok(StatusCode::OK)
 }
 

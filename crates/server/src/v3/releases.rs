@@ -106,7 +106,7 @@ pub(crate) async fn create(
 }
 
 /// Hears when a release command begins.
-struct Begins<'a>(&'a mut dyn FnMut(Version));
+pub(super) struct Begins<'a>(pub(super) &'a mut dyn FnMut(Version));
 
 impl Progress for Begins<'_> {
     fn releasing(&mut self, version: Version) {
