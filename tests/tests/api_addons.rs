@@ -390,6 +390,17 @@ fn what_partners_say_of_an_addon_changes_nothing_that_is_provisioned() {
         "NAME is provisioned, and can only be removed: DELETE /apps/shop/addons/memcache"
             .replace("NAME", &text(&added["name"]))
     );
+    let lent = format!("/addons/{id}/config");
+    let had = api.get(&lent).is(200).json();
+    let other = json!({"config": [{"name": "MEMCACHE_SERVERS", "value": "other"}]});
+    let told = text(&api.json("PATCH", &lent, &other).is(403).json()["message"]);
+    assert_eq!(
+        told,
+        "What NAME lends is what its provider answers, and nobody else sets it. Set a config var of another name: \
+         PATCH /apps/shop/config-vars"
+            .replace("NAME", &text(&added["name"]))
+    );
+    assert_eq!(api.get(&lent).is(200).json(), had);
     let kept = api.get(&format!("/addons/{id}")).is(200).json();
     assert_eq!(said(&api, "provision").is(200).json(), kept);
     let reader = environment.api_with(&environment.token(&["--scope", "read"]));

@@ -1,5 +1,5 @@
-//! What partners say of their add-ons: that one is provisioned, or will not be. It must not know a partner: one
-//! that provisions later says so at the address that it is told then.
+//! What partners say of their add-ons: that one is provisioned, or will not be, or lends other values. It must not
+//! know a partner: one that provisions later says so at the address that it is told then.
 
 use axum::Json;
 use axum::extract::Path;
@@ -41,6 +41,25 @@ pub(crate) async fn deprovision(desk: Desk, Path(addon): Path<String>) -> Result
             had.service()
         );
         Err(ApiError::new(Kind::InvalidParams, text).of(&app.name))
+    })
+    .await
+}
+
+/// Refused: what an add-on lends is what its provider answers, when it is added and when its plan changes
+#[utoipa::path(patch, path = "/addons/{addon}/config", tag = "addons",
+    params(("addon" = String, Path, description = "Its id or name")),
+    responses(Errors))]
+pub(crate) async fn configure(desk: Desk, Path(addon): Path<String>) -> Result<(), ApiError> {
+    let app = app_of(&desk, &addon).await?;
+    desk.of_app((app, Permission::Config), move |reading, app| {
+        let had = find(reading, app, &addon)?;
+        let text = format!(
+            "What {} lends is what its provider answers, and nobody else sets it. Set a config var of another name: \
+             PATCH /apps/{}/config-vars",
+            had.name(),
+            app.name
+        );
+        Err(ApiError::new(Kind::Forbidden, text).of(&app.name))
     })
     .await
 }

@@ -145,7 +145,7 @@ fn of_addons() -> OpenApiRouter<State> {
         .routes(routes!(addon_services::plan))
         .routes(routes!(addons::list_all))
         .routes(routes!(addons::info_of_any, addons::change_any))
-        .routes(routes!(addons::config))
+        .routes(routes!(addons::config, addon_actions::configure))
         .routes(routes!(addon_actions::provision))
         .routes(routes!(addon_actions::deprovision))
         .routes(routes!(addons::list, addons::create))
