@@ -123,6 +123,45 @@ fn what_failed_at_the_disk_stays_undone_when_the_machine_dies() {
     assert!(failed > 0, "no commit failed: is the shim at work?");
 }
 
+/// A command is killed before it moves what it has written from the log into the ledger, and the next
+/// cannot open the log's index: it fails, and loses nothing of what the first has told.
+#[test]
+fn what_is_in_the_log_outlives_whoever_cannot_open_it() {
+    let mut world = World::new();
+    world.does(&["apps:create", "myapp", "--no-remote"]);
+    world.does(&["config:add", "A=1"]);
+    let closes = (At::Point("lock ledger.db#1"), Fault::Kill);
+    let ran = world.faulty(&["config:add", "B=2"], Process::Command, closes);
+    assert!(ran.hit && ran.stdout.contains("done, v2"), "{ran}");
+    world.save();
+    let (ran, points) = world.points(&["config", "--app", "myapp"], Process::Command);
+    assert!(ran.good(), "{ran}");
+    let opens = points.iter().filter(|point| point.contains("ledger.db"));
+    let (mut met, mut failed) = (0, 0);
+    for point in opens {
+        for fault in [
+            Fault::Broken,
+            Fault::FullFromThereOn,
+            Fault::ReadOnlyFromThereOn,
+        ] {
+            world.restore(false);
+            let ran = world.faulty(
+                &["config:add", "C=3"],
+                Process::Command,
+                (At::Point(point), fault),
+            );
+            let has = world.run(&["config", "--app", "myapp"]).stdout;
+            assert!(has.contains("B => 2"), "{fault:?} at {point}: {ran}{has}");
+            met += usize::from(ran.hit);
+            failed += usize::from(!ran.good());
+        }
+    }
+    assert!(
+        met >= 9 && failed >= 3,
+        "{met} met a fault, {failed} failed"
+    );
+}
+
 /// Prints the table, and answers what went wrong.
 fn show(chosen: &[&Operation], rows: &[Row]) -> Vec<String> {
     println!("| operation | points | killed at | failed at | passed | wrong | s |");

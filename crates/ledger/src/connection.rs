@@ -21,6 +21,14 @@ use crate::schema;
 /// How long one transaction waits for others, in seconds.
 pub(crate) const BUSY_SECONDS: u64 = 30;
 
+/// Who closes a ledger last moves the write-ahead log into it and removes the log, but for those that
+/// have this set.
+///
+/// A connection has it until it has read once. Where it cannot, since the index of the log could not
+/// be made, SQLite tries once more to open that index as it closes, takes one that it may only read,
+/// moves nothing, and all the same removes the log: what others have committed is lost.
+const KEEPS_LOG: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+
 /// More than the ledger has statements, so that each is compiled once a process.
 const STATEMENTS: usize = 160;
 
@@ -44,6 +52,7 @@ pub(crate) fn open(home: &Path, source: &KeySource, limit: Duration) -> Result<C
     } else {
         prepare(&db, home, source, limit)?;
     }
+    db.set_db_config(KEEPS_LOG, false)?;
     Ok(db)
 }
 
@@ -116,6 +125,7 @@ fn connect(path: &Path, flags: OpenFlags, limit: Duration) -> rusqlite::Result<C
         }
         patient
     }))?;
+    db.set_db_config(KEEPS_LOG, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     // Else SQLite compiles a statement again for each new value of a parameter that its plan might
     // depend on, which takes longer than most of them take. None of our plans does.
