@@ -12,8 +12,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::HeaderValue;
-use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
+use axum::http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
+use axum::http::{HeaderValue, Version};
 use axum::response::{IntoResponse as _, Response};
 use hyper::Request;
 use hyper::body::Incoming;
@@ -213,21 +213,24 @@ async fn serve(
     }
 }
 
-/// Whether a request says in one way alone how long it is: of others it may be that somebody before us has
-/// seen another end.
-fn is_plain(request: &Request<Incoming>) -> bool {
-    let mut all = request.headers().get_all(TRANSFER_ENCODING).iter();
-    match (all.next(), all.next()) {
-        (None, _) => true,
-        (Some(one), None) => one.as_bytes().eq_ignore_ascii_case(b"chunked"),
-        (Some(_), Some(_)) => false,
+/// Why a request is none, where it does not say in one way alone how long it is and whom it is for: somebody
+/// before us may have read it otherwise (RFC 9112, sections 3.2 and 6.1).
+fn unclear(request: &Request<Incoming>) -> Option<&'static str> {
+    let headers = request.headers();
+    let mut all = headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = |one: &HeaderValue| one.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if !all.next().is_none_or(chunked) || all.next().is_some() {
+        return Some("The request does not say plainly how long it is.");
     }
+    let hosts = headers.get_all(HOST).iter().count();
+    let must = request.version() == Version::HTTP_11;
+    (hosts > 1 || (must && hosts == 0))
+        .then_some("The request does not say plainly whom it is for.")
 }
 
 /// Refuses it; nothing more is read of the connection.
-fn unclear() -> Response {
-    let text = "The request does not say plainly how long it is.";
-    let mut response = ApiError::new(Kind::BadRequest, text).into_response();
+fn refused(why: &str) -> Response {
+    let mut response = ApiError::new(Kind::BadRequest, why).into_response();
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
     response
@@ -240,7 +243,7 @@ async fn requests(
     (watcher, head): (Watcher, Duration),
 ) {
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
-        let plain = is_plain(&request);
+        let unclear = unclear(&request);
         request.extensions_mut().insert(ConnectInfo(peer));
         if tls {
             // As a proxy before us would say: addresses that are told are of the same kind.
@@ -249,17 +252,15 @@ async fn requests(
         }
         let mut routes = routes.clone();
         async move {
-            match plain {
-                true => {
-                    // A router is always ready.
-                    let call = async |request| match routes.call(request).await {
-                        Ok(response) => response,
-                        Err(never) => match never {},
-                    };
-                    Ok::<_, Infallible>(answered(request.map(Body::new), call).await)
-                }
-                false => Ok(unclear()),
+            if let Some(why) = unclear {
+                return Ok(refused(why));
             }
+            // A router is always ready.
+            let call = async |request| match routes.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            Ok::<_, Infallible>(answered(request.map(Body::new), call).await)
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
