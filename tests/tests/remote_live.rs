@@ -318,6 +318,43 @@ fn a_connection_that_is_lost_is_told_of_and_ends_the_command() {
     ");
 }
 
+#[test]
+fn a_command_ends_with_its_token() {
+    let environment = with_app(None);
+    let _serving = environment.serve();
+    deploy(&environment, QUIET, "575bfa8");
+    let other = environment.token(&[]);
+    let token = environment.token(&["--description", "doomed"]);
+    let tokens = || environment.run(["tokens", "--json"]).success().json();
+    let begins = |token: &str, seconds: &str| {
+        let words = format!("sleep {seconds}");
+        let child = piped(client(&environment, token, &["run", &words]));
+        wait_until("it runs", || runs(seconds));
+        child
+    };
+    let (run, mut stays) = (begins(&token, "7411"), begins(&other, "7412"));
+    let all = tokens();
+    let doomed = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["description"] == "doomed");
+    let first = doomed.unwrap()["id"].as_str().unwrap().to_owned();
+    let _ = environment.run(["tokens:revoke", &first]).success();
+    let output = run.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_snapshot!(said.replace(&environment.api_url()[7..], "HOST"), @r"
+    !    Invalid credentials provided.
+    !    The connection to HOST is lost: it ended
+    !    A change that was begun is finished or undone there: see `slugline releases`.
+    ");
+    wait_until("it is ended", || !runs("7411"));
+    assert!(stays.try_wait().unwrap().is_none() && runs("7412"));
+    stays.kill().unwrap();
+    let _ = stays.wait();
+    wait_until("it is ended as well", || !runs("7412"));
+}
+
 /// Somebody with a home, who speaks TLS with a server whose certificate they trust.
 struct Trusting<'a> {
     environment: &'a TestEnvironment,

@@ -13,7 +13,7 @@ use crate::desk::{Desk, admitted, known, read, unauthorized};
 use crate::error::ApiError;
 
 /// How often it is asked.
-const ASKED: Duration = Duration::from_secs(5);
+pub(crate) const ASKED: Duration = Duration::from_secs(5);
 
 /// What somebody was let in to.
 #[derive(Clone)]

@@ -18,14 +18,13 @@ use tokio::time::{Instant, interval_at, timeout};
 use super::frame::{CREDIT, Decoder, Frame, Kind, encode};
 use super::process::{Started, resize, tell};
 use crate::desk::Admitted;
+use crate::standing::ASKED;
 use crate::stream::Closing;
 
 /// How long a client may take nothing: a person may have stopped what it shows.
 const STALLED: Duration = Duration::from_secs(600);
 /// How often the client is told that we are there.
 const SIGN: Duration = Duration::from_secs(20);
-/// How often it is asked whether the client still may.
-const CHECKED: Duration = Duration::from_secs(60);
 /// How long a process that was told of a hang-up may take before it is told to end.
 const GRACE: Duration = Duration::from_secs(30);
 /// How long output is waited for that comes after the end of a process.
@@ -133,7 +132,7 @@ pub(super) async fn attend(
         terminal: terminal.map(|(terminal, _)| terminal),
     };
     let mut sign = interval_at(Instant::now() + SIGN, SIGN);
-    let mut check = interval_at(Instant::now() + CHECKED, CHECKED);
+    let mut check = interval_at(Instant::now() + ASKED, ASKED);
     let why = loop {
         tokio::select! {
             ended = child.wait() => return end(ended, words, &say).await,
@@ -143,8 +142,10 @@ pub(super) async fn attend(
             () = say.0.closed() => break None,
             () = closing.wait() => break Some("The server ends.".to_owned()),
             _ = sign.tick() => { let _ = say.0.try_send(encode(Kind::Sign, b"")); }
-            _ = check.tick() => if let Err(why) = admitted.still().await {
-                break Some(why.message().to_owned());
+            // A disk that fails takes nothing from anybody.
+            _ = check.tick() => match admitted.still().await {
+                Err(why) if why.is_refusal() => break Some(why.message().to_owned()),
+                _ => {}
             },
         }
     };
