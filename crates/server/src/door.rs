@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustix::io::Errno;
+use rustix::net::sockopt;
 use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -44,8 +47,10 @@ const HEAD: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(10);
 /// What a client begins with that speaks TLS.
 const HANDSHAKE: u8 = 0x16;
-/// How long a client of HTTP/2 may not answer whether it is there still.
+/// How long a client may not answer whether it is there still.
 const SIGN: Duration = Duration::from_secs(20);
+/// How long a client may say nothing before it is asked whether it is there still.
+const SILENT: Duration = Duration::from_secs(60);
 /// The most connections at once, where the files that may be open are more than twice as many.
 const CONNECTIONS: u64 = 4096;
 /// Requests of one connection of HTTP/2 at once.
@@ -164,6 +169,15 @@ fn most() -> usize {
     usize::try_from(most).unwrap_or(1)
 }
 
+/// Has the system ask clients that say nothing whether they are there: one whose machine has died never says so,
+/// and a command that it was attached to would run on.
+fn notices_loss(stream: impl AsFd) -> Result<(), Errno> {
+    sockopt::set_socket_keepalive(&stream, true)?;
+    sockopt::set_tcp_keepidle(&stream, SILENT)?;
+    sockopt::set_tcp_keepintvl(&stream, SIGN)?;
+    sockopt::set_tcp_keepcnt(&stream, 3)
+}
+
 /// What a connection may come to, and how long it may take for the head of a request.
 type Behind = (Router, Arc<Rendezvous>, Watcher, Duration);
 
@@ -171,6 +185,7 @@ type Behind = (Router, Arc<Rendezvous>, Watcher, Duration);
 async fn greet(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, behind: Behind) {
     // Answers are written whole.
     let _ = stream.set_nodelay(true);
+    let _ = notices_loss(&stream);
     let mut byte = [0];
     if !matches!(timeout(behind.3, stream.peek(&mut byte)).await, Ok(Ok(1))) {
         return;
@@ -306,6 +321,22 @@ mod tests {
         // Closed before all was read, it is reset.
         let _ = client.read_to_end(&mut text).await;
         String::from_utf8(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_is_let_in_is_asked_whether_they_are_there() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (client, accepted) = tokio::join!(
+            TcpStream::connect(listener.local_addr().unwrap()),
+            listener.accept()
+        );
+        let (stream, _client) = (accepted.unwrap().0, client.unwrap());
+        assert!(!sockopt::socket_keepalive(&stream).unwrap());
+        notices_loss(&stream).unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), SILENT);
+        assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), SIGN);
+        assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), 3);
     }
 
     #[tokio::test]
