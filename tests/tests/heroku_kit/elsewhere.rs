@@ -117,7 +117,6 @@ pub(crate) const ELSEWHERE: &[(&[&str], &str)] = &[
         &["apps:diff"],
         "compares files of Heroku's; `slugline releases:diff` compares releases",
     ),
-    (&["config:edit"], "asks at a terminal; not tried"),
 ];
 
 /// All commands of the CLI, each with its other names, as its own list has them.

@@ -8,6 +8,7 @@ pub(crate) mod story;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -136,6 +137,7 @@ impl<'a> Person<'a> {
             }
             "@told" => self.told(),
             "@in a terminal" => self.logs_in(chapter),
+            words if words.starts_with("config:edit") => self.edits(chapter, &line),
             words if words.starts_with("logs --tail") => self.follows(chapter, &line),
             _ => {
                 let ran = self.shell(&line).output().expect("there is a shell");
@@ -230,6 +232,37 @@ impl<'a> Person<'a> {
         self.saw(chapter, line, status, (seen.as_bytes(), b""));
     }
 
+    /// Changes config vars in an editor, and says yes.
+    fn edits(&mut self, chapter: &'static str, line: &str) {
+        let steps = serde_json::json!([{"until": "with these values"}, {"type": "y\r"}]);
+        let editor = self.environment.folder().join("editor");
+        let script = "#!/bin/sh\nexec sed -i s/hello/goodbye/ \"$1\"\n";
+        std::fs::write(&editor, script).expect("the folder can be written");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&editor, mode).expect("it is ours");
+        let with = format!("EDITOR={} {line}", editor.display());
+        let shown = self.at_a_terminal(&with, &steps);
+        let asked = ["- GREETING=hello", "+ GREETING=goodbye"];
+        assert!(asked.iter().all(|it| shown.contains(it)), "{shown}");
+        let asked = format!("…\n{}\n…\n", asked.join("\n"));
+        self.saw(chapter, line, Some(0), (asked.as_bytes(), b""));
+    }
+
+    /// Runs a command that asks, and has to end well. Answers all that the terminal has shown.
+    fn at_a_terminal(&self, line: &str, steps: &Value) -> String {
+        let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run_terminal.py");
+        let mut command = Command::new("python3");
+        command.arg(driver).arg(steps.to_string());
+        command.args(["sh", "-c", line]);
+        command.env_clear().envs(&self.variables);
+        let ran = command.env("TERM", "xterm").output();
+        let ran = ran.expect("there is python3");
+        let shown = String::from_utf8_lossy(&ran.stdout).into_owned();
+        let why = String::from_utf8_lossy(&ran.stderr);
+        assert!(shown.trim_end().ends_with("[exit 0]"), "{shown}{why}");
+        shown
+    }
+
     /// Logs in with a name and a password, asked for at a terminal; there is no key from then on.
     fn logs_in(&mut self, chapter: &'static str) {
         let Some(key) = self.variables.remove("HEROKU_API_KEY") else {
@@ -240,18 +273,7 @@ impl<'a> Person<'a> {
             {"until": "Password"}, {"type": format!("{key}\r")},
             {"until": "Logged in as"},
         ]);
-        let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run_terminal.py");
-        let mut command = Command::new("python3");
-        command.arg(driver).arg(steps.to_string());
-        command.args(["heroku", "login", "-i"]);
-        command.env_clear().envs(&self.variables);
-        let ran = command
-            .env("TERM", "xterm")
-            .output()
-            .expect("there is python3");
-        let shown = String::from_utf8_lossy(&ran.stdout).into_owned();
-        let why = String::from_utf8_lossy(&ran.stderr);
-        assert!(shown.trim_end().ends_with("[exit 0]"), "{shown}{why}");
+        let _ = self.at_a_terminal("heroku login -i", &steps);
         let last = "…\nLogged in as jim@example.com\n";
         self.saw(chapter, "heroku login -i", Some(0), (last.as_bytes(), b""));
     }

@@ -105,6 +105,11 @@ pub(crate) const STORY: &[Chapter] = &[
             "addons:destroy deployhooks -a shop --confirm shop",
             "addons:downgrade releases releases:basic -a shop",
             "addons:upgrade releases releases:advanced -a shop",
+            "addons:create memcache:free -a shop",
+            "config:set GREETING=hello -a shop",
+            "config:edit -a shop",
+            "config -a shop",
+            "addons:destroy memcache -a shop --confirm shop",
         ],
     ),
     (

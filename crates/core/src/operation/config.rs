@@ -24,7 +24,8 @@ pub struct Remove {
 }
 
 /// Sets some config vars and removes others, in one release. What is not set already is removed
-/// without a word.
+/// without a word, and what is as it is to be is left alone, also where an add-on lends it: editors
+/// send back all that they were shown.
 #[derive(Clone, Debug, Default)]
 pub struct Edit {
     /// The vars to set.
@@ -84,10 +85,17 @@ impl Operation for Remove {
 
 impl Operation for Edit {
     fn plan(&self, view: &View<'_>) -> Result<Plan, NotPlanned> {
-        let keys = self.set.keys().chain(&self.remove);
-        refuse_lent(&view.moment.state.config, keys)?;
+        let now = &view.moment.state.config;
+        let differs = |key: &ConfigKey, value: &ConfigValue| {
+            now.get(key).is_none_or(|var| var.value != *value)
+        };
+        let mut set = self.set.clone();
+        set.retain(|key, value| differs(key, value));
+        let mut remove = self.remove.clone();
+        remove.retain(|key| !self.set.contains_key(key));
+        refuse_lent(now, set.keys().chain(&remove))?;
         let text = "The config vars are like that already; nothing has been changed.";
-        edited(view, &self.set, &self.remove)?.ok_or_else(|| NotPlanned::Nothing(text.to_owned()))
+        edited(view, &set, &remove)?.ok_or_else(|| NotPlanned::Nothing(text.to_owned()))
     }
 
     fn describe(&self) -> String {
@@ -264,6 +272,26 @@ mod tests {
                 .to_string(),
             text
         );
+    }
+
+    #[test]
+    fn an_edit_that_sends_back_what_is_lent_leaves_it_alone() {
+        let world = World::default().addon("memcache:free", &[("LENT", "here")]);
+        let edit = |set: &[(&str, &str)], remove: &[&str]| {
+            world.plan(&Edit {
+                set: set.iter().map(|(k, v)| (key(k), value(v))).collect(),
+                remove: remove.iter().map(|k| key(k)).collect(),
+            })
+        };
+        let plan = edit(&[("A", "1"), ("LENT", "here")], &[]).unwrap();
+        assert_eq!(plan.change.to_string(), "Config add A");
+        let lent = plan.config.get(&key("LENT"));
+        assert!(lent.is_none_or(|var| var.owner != Owner::User));
+        let same = edit(&[("LENT", "here")], &["LENT"]);
+        assert!(matches!(same, Err(NotPlanned::Nothing(_))));
+        for refused in [edit(&[("LENT", "there")], &[]), edit(&[], &["LENT"])] {
+            assert!(matches!(refused, Err(NotPlanned::Refused(_))));
+        }
     }
 
     #[test]
