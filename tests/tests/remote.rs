@@ -267,7 +267,6 @@ const NARROW: &[&[&str]] = &[
 const OWNER: &[&[&str]] = &[
     &["apps"],
     &["status"],
-    &["tokens"],
     &["plugins:install", "source"],
     &["backup", "-"],
     &["export", "file.json"],
@@ -452,10 +451,6 @@ fn the_machine_is_for_those_who_have_a_token_for_it() {
     2>  !    This token may not be used for that: it is for admin.
     2>  !    What is about the machine and all its apps needs one for that, which is made at the machine: slugline tokens:create --scope machine
     [exit 1]
-    $ slugline tokens
-    2>  !    This token may not be used for that: it is for admin.
-    2>  !    What is about the machine and all its apps needs one for that, which is made at the machine: slugline tokens:create --scope machine
-    [exit 1]
     $ slugline plugins:install source
     2>  !    This token may not be used for that: it is for admin.
     2>  !    What is about the machine and all its apps needs one for that, which is made at the machine: slugline tokens:create --scope machine
@@ -493,11 +488,139 @@ fn the_machine_is_for_those_who_have_a_token_for_it() {
     ");
     assert_snapshot!(refused(&environment), @r"
     jim@example.com: status: This token may not be used for that: it is for admin.
-    jim@example.com: tokens: This token may not be used for that: it is for admin.
     jim@example.com: plugins:install: This token may not be used for that: it is for admin.
     jim@example.com: backup: This token may not be used for that: it is for admin.
     jim@example.com: tokens:create: A token for the machine is made at the machine itself.
     ");
+}
+
+/// Tokens of two people, described by the names of these fields.
+struct Tokens<'a> {
+    own: Client<'a>,
+    narrow: Client<'a>,
+    eve: Client<'a>,
+    machine: Client<'a>,
+    /// What describes each, and the beginning of its id.
+    ids: Vec<(String, String)>,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(environment: &'a TestEnvironment) -> Self {
+        let made = |description, words: &[&str]| {
+            with_token(
+                environment,
+                &[words, &["--description", description]].concat(),
+            )
+        };
+        let _ci = made("ci", &["--scope", "deploy"]);
+        let (own, narrow) = (made("own", &[]), made("narrow", &["--app", "myapp"]));
+        let eve = made("eve", &["--user", "eve@example.com"]);
+        let machine = made("machine", &["--scope", "machine"]);
+        let all = environment.run(["tokens", "--json"]).success().json();
+        let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+        let it = |one| (text(one, "description"), text(one, "id")[..8].to_owned());
+        let ids = all.as_array().unwrap().iter().map(it).collect();
+        Self {
+            own,
+            narrow,
+            eve,
+            machine,
+            ids,
+        }
+    }
+
+    fn id(&self, described: &str) -> &str {
+        let found = self.ids.iter().find(|(text, _)| text == described);
+        &found.unwrap().1
+    }
+
+    /// A text in which what describes each is in the place of its id.
+    fn described(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (description, id) in &self.ids {
+            text = text.replace(id, &format!("[{description}]"));
+        }
+        text
+    }
+}
+
+#[test]
+fn own_tokens_are_listed_from_elsewhere() {
+    let environment = with_two_apps();
+    let _serving = environment.serve();
+    let tokens = Tokens::new(&environment);
+    // They were made within one second, so they are listed in any order.
+    let listed = |client: &Client<'_>, words: &[&str]| {
+        let (output, errors, status) = client.run(&[&["tokens", "--json"], words].concat());
+        assert_eq!((errors.as_str(), status), ("", 0), "{words:?}");
+        let all: Vec<Value> = serde_json::from_str(&output).unwrap();
+        let all = all.iter().map(|one| one["description"].as_str().unwrap());
+        let mut all: Vec<_> = all.map(str::to_owned).collect();
+        all.sort();
+        all.join(" ")
+    };
+    let of_app = ["--app", "myapp"];
+    assert_eq!(listed(&tokens.own, &[]), "ci machine narrow own");
+    assert_eq!(listed(&tokens.own, &of_app), "narrow");
+    assert_eq!(listed(&tokens.narrow, &[]), "narrow");
+    assert_eq!(listed(&tokens.eve, &[]), "eve");
+    assert_eq!(listed(&tokens.eve, &of_app), "");
+    assert_eq!(listed(&tokens.machine, &[]), "ci eve machine narrow own");
+}
+
+#[test]
+fn own_tokens_are_revoked_from_elsewhere() {
+    let environment = with_two_apps();
+    let _serving = environment.serve();
+    let tokens = Tokens::new(&environment);
+    let revoked = |client: &Client<'_>, it: &str| client.shown(&["tokens:revoke", it]);
+    let said = [
+        revoked(&tokens.eve, tokens.id("own")),
+        revoked(&tokens.narrow, tokens.id("own")),
+        revoked(&tokens.own, ""),
+        revoked(&tokens.own, tokens.id("ci")),
+        revoked(&tokens.narrow, tokens.id("narrow")),
+        tokens.narrow.shown(&["tokens"]),
+        revoked(&tokens.machine, tokens.id("eve")),
+        tokens.own.shown(&["tokens:create"]),
+    ];
+    assert_snapshot!(tokens.described(&said.concat()), @r#"
+    $ slugline tokens:revoke [own]
+    2>  !    No token, or more than one, begins with "[own]".
+    2>  !    `slugline tokens` lists them.
+    [exit 1]
+    $ slugline tokens:revoke [own]
+    2>  !    No token, or more than one, begins with "[own]".
+    2>  !    `slugline tokens` lists them.
+    [exit 1]
+    $ slugline tokens:revoke 
+    2>  !    No token, or more than one, begins with "".
+    2>  !    `slugline tokens` lists them.
+    [exit 1]
+    $ slugline tokens:revoke [ci]
+    Revoking [ci] of jim@example.com... done
+    [exit 0]
+    $ slugline tokens:revoke [narrow]
+    Revoking [narrow] of jim@example.com... done
+    [exit 0]
+    $ slugline tokens
+    2>  !    HOST does not know this token, or it is good for nothing any more.
+    2>  !    Log in with another: slugline login
+    [exit 1]
+    $ slugline tokens:revoke [eve]
+    Revoking [eve] of eve@example.com... done
+    [exit 0]
+    $ slugline tokens:create
+    2>  !    This token may not be used for that: it is for admin.
+    2>  !    What is about the machine and all its apps needs one for that, which is made at the machine: slugline tokens:create --scope machine
+    [exit 1]
+    "#);
+    assert_snapshot!(tokens.described(&refused(&environment)), @r#"
+    eve@example.com: tokens:revoke [own]: No token, or more than one, begins with "[own]".
+    jim@example.com: tokens:revoke [own]: No token, or more than one, begins with "[own]".
+    jim@example.com: tokens:revoke: No token, or more than one, begins with "".
+    jim@example.com: tokens:create: This token may not be used for that: it is for admin.
+    "#);
 }
 
 /// What the server answers to a client that is none of ours: a status with a text, or what the command says.

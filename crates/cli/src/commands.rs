@@ -225,9 +225,9 @@ commands! {
     App(Admin), notes(&["user"]), "access:remove" "Let somebody use an app no more" access::remove;
     Here, SHOWS, "login" "Keep a token for the server of SLUGLINE_HOST in ~/.netrc" login;
     Here, SHOWS, "logout" "Remove the token for the server of SLUGLINE_HOST from ~/.netrc" logout;
-    Machine, SHOWS, "tokens" or "tokens:list" "List the tokens for the API" tokens::list;
+    Token, SHOWS, "tokens" or "tokens:list" "List the tokens for the API" tokens::list;
     Machine, notes(&["--user", "--scope"]), "tokens:create" "Make a token for the API, and show it once" tokens::create;
-    Machine, notes(&["id"]), "tokens:revoke" "Make a token good for nothing" tokens::revoke;
+    Token, notes(&["id"]), "tokens:revoke" "Make a token good for nothing" tokens::revoke;
     App(Admin), SHOWS, "webhooks" or "webhooks:list" "List who is told of what happens to an app" webhooks::list;
     App(Admin), notes(&["--include", "--level"]), "webhooks:add" "Tell a server of what happens to an app" webhooks::add;
     App(Admin), notes(&["id"]), "webhooks:remove" "Tell a server no more" webhooks::remove;

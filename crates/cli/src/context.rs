@@ -127,10 +127,18 @@ impl Context {
     /// # Errors
     /// Where it is no name.
     pub fn named_app(&self) -> Result<Option<AppName>, CommandError> {
-        let named = self.global.app.as_deref();
         if let Some(asked) = self.asked.as_ref().filter(|asked| !asked.machine) {
-            return Ok(asked.app().filter(|_| named.is_some()));
+            return Ok(asked.app().filter(|_| self.global.app.is_some()));
         }
+        self.typed_app()
+    }
+
+    /// The name that `--app` says, whether its app is there and may be seen or not: for what is about no app.
+    ///
+    /// # Errors
+    /// Where it is no name.
+    pub fn typed_app(&self) -> Result<Option<AppName>, CommandError> {
+        let named = self.global.app.as_deref();
         Ok(named.map(AppName::new).transpose()?)
     }
 

@@ -257,6 +257,14 @@ impl Token {
     pub fn permits_beyond_apps(&self, permission: Permission) -> bool {
         self.app.is_none() && self.scopes.iter().any(|scope| scope.permits(permission))
     }
+
+    /// Whether whoever has it sees another one, and may revoke it (S43): itself, and with one for everything all
+    /// of its person.
+    #[must_use]
+    pub fn sees(&self, other: &Self) -> bool {
+        let broad = self.permits_beyond_apps(Permission::Admin) && self.user == other.user;
+        broad || self.id == other.id
+    }
 }
 
 /// One person of an app beside its owner.
@@ -324,6 +332,34 @@ mod tests {
             ..machine
         };
         assert!(admin.permits_beyond_apps(Admin) && !admin.is_for_machine());
+    }
+
+    #[test]
+    fn a_token_sees_itself_and_a_broad_one_all_of_its_person() {
+        let token = |id: &str, user, scope, app: Option<&str>| Token {
+            id: TokenId::new(&id.repeat(32)).unwrap(),
+            user: Actor::new(user).unwrap(),
+            description: String::new(),
+            scopes: [scope].into(),
+            app: app.map(|app| AppName::new(app).unwrap()),
+            created_at: Timestamp(0),
+            expires_at: None,
+            used_at: None,
+        };
+        let (jim, eve) = ("jim@example.com", "eve@example.com");
+        let all = [
+            token("a", jim, Scope::Admin, None),
+            token("b", jim, Scope::Admin, Some("shop")),
+            token("c", jim, Scope::Deploy, None),
+            token("d", eve, Scope::Admin, None),
+        ];
+        let seen = all.each_ref().map(|own| {
+            let theirs = all.iter().filter(|other| own.sees(other));
+            theirs
+                .map(|other| &other.id.as_str()[..1])
+                .collect::<String>()
+        });
+        assert_eq!(seen, ["abc", "b", "c", "d"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
-use slugline_core::access::Permission;
+use slugline_core::access::{Permission, TokenId};
 use slugline_core::app::AppName;
 
 use crate::backend::Caller;
@@ -53,6 +53,8 @@ pub struct Permitted<'a> {
     pub app: Option<AppName>,
     /// Whether it may see and change everything.
     pub machine: bool,
+    /// The token that it is asked for with.
+    pub token: &'a TokenId,
     /// The one app that its token is for.
     pub only: Option<AppName>,
     /// The API as the client has reached it, such as `https://paas.example.com:8081`.

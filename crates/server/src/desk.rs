@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use base64::Engine as _;
-use slugline_core::access::{Permission, Role, Token};
+use slugline_core::access::{Permission, Role, Token, TokenId};
 use slugline_core::app::{App, AppName};
 use slugline_core::corridor::Request;
 use slugline_core::port::SecretDigest;
@@ -382,6 +382,7 @@ impl Desk {
         let (backend, token, secret) = (self.backend, self.token, self.secret);
         let turns = self.turns;
         let (machine, only) = (token.is_for_machine(), token.app.clone());
+        let id = token.id.clone();
         let asked = (need, app.clone());
         let admitted = read(&backend, move |reading| {
             standing(reading, &token, asked.0, asked.1.as_deref())
@@ -395,6 +396,7 @@ impl Desk {
                     need,
                     app,
                     machine,
+                    token: id,
                     only,
                 });
             }
@@ -432,6 +434,8 @@ pub(crate) struct Admitted {
     pub(crate) caller: Caller,
     /// Whether it is the machine's.
     pub(crate) machine: bool,
+    /// The token that they act with.
+    pub(crate) token: TokenId,
     /// The one app that the token is for.
     pub(crate) only: Option<AppName>,
 }

@@ -22,6 +22,8 @@ pub struct Asked {
     pub app: Option<String>,
     /// Whether it may see and change everything.
     pub machine: bool,
+    /// The token that it is asked for with.
+    pub token: String,
     /// The one app that its token is for.
     pub only: Option<String>,
     /// The API as the client has reached it.
@@ -85,6 +87,7 @@ mod tests {
             words: Vec::new(),
             app: Some("shop".to_owned()),
             machine: false,
+            token: String::new(),
             only: None,
             url: String::new(),
             paths: vec![("source".to_owned(), "/h/remote/x/sent-0".into())],

@@ -156,6 +156,7 @@ impl Asked {
                 caller: &self.admitted.caller,
                 app: self.admitted.app().cloned(),
                 machine: self.admitted.machine,
+                token: &self.admitted.token,
                 only: self.admitted.only.clone(),
                 url: self.url.clone(),
                 paths,

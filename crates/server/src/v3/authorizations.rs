@@ -125,7 +125,7 @@ pub(crate) async fn list(desk: Desk) -> Result<Json<Vec<Authorization>>, ApiErro
     let read = desk.read(|reading, own| {
         let now = reading.clock().now();
         let all = reading.access().tokens()?;
-        let theirs = all.iter().filter(|token| may_see(own, token));
+        let theirs = all.iter().filter(|token| own.sees(token));
         Ok(theirs
             .map(|token| Authorization::new(token, None, now))
             .collect())
@@ -226,17 +226,11 @@ fn id(token: &TokenId) -> Uuid {
     Uuid::try_parse(token.as_str()).unwrap_or_default()
 }
 
-/// A token sees itself; one that is for everything, all of its person's.
-fn may_see(own: &Token, other: &Token) -> bool {
-    let broad = own.permits_beyond_apps(Permission::Admin) && own.user == other.user;
-    broad || own.id == other.id
-}
-
 fn find(tokens: Vec<Token>, own: &Token, reference: &str) -> Result<Token, ApiError> {
     if reference == "~" {
         return Ok(own.clone());
     }
-    let mut theirs = tokens.into_iter().filter(|token| may_see(own, token));
+    let mut theirs = tokens.into_iter().filter(|token| own.sees(token));
     let found = theirs.find(|token| reference.parse() == Ok(id(&token.id)));
     found.ok_or_else(|| ApiError::no_such("authorization"))
 }

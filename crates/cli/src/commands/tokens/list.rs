@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use slugline_core::access::Token;
-use slugline_core::port::{Access, Clock};
+use slugline_core::port::Clock;
 use slugline_core::time::Timestamp;
 
 use crate::clock::MachineClock;
@@ -32,8 +32,8 @@ struct TokenJson<'a> {
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let only = context.named_app()?;
-    let mut tokens = context.ledger()?.tokens()?;
+    let only = context.typed_app()?;
+    let mut tokens = super::seen(context)?;
     tokens.retain(|token| only.is_none() || token.app == only);
     if args.json {
         let all: Vec<_> = tokens.iter().map(view).collect();

@@ -15,9 +15,8 @@ pub struct Args {
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let ledger = context.ledger()?;
     let id = args.id.to_ascii_lowercase();
-    let tokens = ledger.tokens()?;
+    let tokens = super::seen(context)?;
     let mut meant = tokens
         .iter()
         .filter(|token| token.id.as_str().starts_with(&id));
@@ -25,7 +24,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let text = format!("No token, or more than one, begins with {:?}.", args.id);
         return Err(CommandError::failed(text).hint("`slugline tokens` lists them."));
     };
-    ledger.remove_token(&token.id)?;
+    context.ledger()?.remove_token(&token.id)?;
     let (id, user) = (&token.id.as_str()[..8], &token.user);
     context
         .ui
